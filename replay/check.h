@@ -1,0 +1,13 @@
+/// \file
+/// `chantrace check`: says of each trace whether anything is blocked or leaked.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "command.h"
+
+namespace chantrace::replay {
+
+void add_check(CLI::App& app, Context& context);
+
+}  // namespace chantrace::replay

@@ -1,0 +1,56 @@
+/// \file
+/// What all subcommands share: how they end, where they write, and options that mean the same in
+/// each.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "output.h"
+#include "terminal.h"
+
+namespace chantrace::replay {
+
+/// How the command ends. Scripts depend on the numbers.
+enum class ExitCode : int {
+  kClean = 0,
+  kFindings = 1,
+  kUsage = 2,
+  kUnreadable = 3,  ///< Some input could not be read, or the output could not be written.
+};
+
+/// What a subcommand works with, and leaves behind.
+///
+/// Threads: one thread at a time.
+struct Context {
+  Output out{stdout};
+  ExitCode exit_code = ExitCode::kClean;
+
+  /// Says on stderr what went wrong: "chantrace: MESSAGE".
+  void complain(std::string_view message) const;
+};
+
+/// How a subcommand draws; a group of options.
+struct Appearance {
+  std::string color = "auto";
+  bool is_ascii = false;
+
+  Palette palette(const Output& out) const;
+  Charset charset() const;
+};
+
+/// Adds `--color` and `--ascii`.
+void add_appearance(CLI::App& command, Appearance& appearance);
+
+/// Adds the traces to read, one or more, as positional arguments.
+void add_inputs(CLI::App& command, std::vector<std::string>& inputs);
+
+/// `examples` as the footer of a command's help: each is a line of shell, a comment above it.
+void set_examples(CLI::App& command, std::vector<std::pair<std::string, std::string>> examples);
+
+/// Requires all of `choices` as values; help, completion and the manual list them.
+CLI::Validator one_of(std::vector<std::string> choices);
+
+}  // namespace chantrace::replay

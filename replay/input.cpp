@@ -1,0 +1,106 @@
+#include "input.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <set>
+#include <system_error>
+
+#include "terminal.h"
+
+namespace chantrace::replay {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Shorter than this, a progress line would only flicker.
+constexpr auto kQuietTime = std::chrono::milliseconds(400);
+constexpr auto kRedrawTime = std::chrono::milliseconds(100);
+
+/// A line on the terminal that says how much of a file has been read, and is gone afterwards.
+class ProgressLine {
+ public:
+  explicit ProgressLine(const fs::path& path)
+      : name_(fit(printable(path.filename().string()), 40)), is_shown_(is_terminal(stderr)) {}
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+  ~ProgressLine() {
+    if (is_drawn_) std::fputs("\r\x1b[K", stderr);
+  }
+
+  void update(std::uint64_t done_bytes, std::uint64_t total_bytes) {
+    if (!is_shown_ || total_bytes == 0) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_draw_) return;
+    next_draw_ = now + kRedrawTime;
+    is_drawn_ = true;
+    const double percent =
+        100.0 * static_cast<double>(done_bytes) / static_cast<double>(total_bytes);
+    const std::string line = fmt::format("\r\x1b[Kreading {}  {:.0f} %", name_, percent);
+    std::fputs(line.c_str(), stderr);
+    std::fflush(stderr);
+  }
+
+ private:
+  std::string name_;
+  bool is_shown_;
+  bool is_drawn_ = false;
+  std::chrono::steady_clock::time_point next_draw_ = std::chrono::steady_clock::now() + kQuietTime;
+};
+
+TraceError system_error(const fs::path& path, const std::error_code& error) {
+  return {.path = path.string(), .offset_bytes = 0, .reason = error.message()};
+}
+
+/// All traces in `folder` and below it, sorted by path.
+void add_folder(const fs::path& folder, Inputs& inputs) {
+  std::error_code error;
+  std::vector<fs::path> found;
+  fs::recursive_directory_iterator entry{folder, fs::directory_options::skip_permission_denied,
+                                         error};
+  while (!error && entry != fs::recursive_directory_iterator{}) {
+    std::error_code ignored;  // A file that went away meanwhile.
+    if (entry->path().extension() == kTraceExtension && entry->is_regular_file(ignored)) {
+      found.push_back(entry->path());
+    }
+    entry.increment(error);
+  }
+  if (error) inputs.errors.push_back(system_error(folder, error));
+  std::sort(found.begin(), found.end());
+  inputs.traces.insert(inputs.traces.end(), found.begin(), found.end());
+}
+
+}  // namespace
+
+Inputs find_traces(const std::vector<std::string>& arguments) {
+  Inputs inputs;
+  for (const std::string& argument : arguments) {
+    std::error_code error;
+    const fs::file_status status = fs::status(argument, error);
+    if (status.type() == fs::file_type::directory) {
+      add_folder(argument, inputs);
+    } else if (error) {
+      inputs.errors.push_back(system_error(argument, error));
+    } else {
+      inputs.traces.emplace_back(argument);
+    }
+  }
+
+  std::set<fs::path> seen;
+  std::erase_if(inputs.traces,
+                [&](const fs::path& path) { return !seen.insert(path.lexically_normal()).second; });
+  return inputs;
+}
+
+Result<Trace, TraceError> load_trace(const std::filesystem::path& path) {
+  ProgressLine line{path};
+  return read_trace(path, {}, [&](std::uint64_t done_bytes, std::uint64_t total_bytes) {
+    line.update(done_bytes, total_bytes);
+  });
+}
+
+std::string in_words(const TraceError& error) { return printable(error.to_string()); }
+
+}  // namespace chantrace::replay

@@ -1,0 +1,52 @@
+/// \file
+/// What `show` shows of a trace, as plain data: the steps in order, and the tasks that get a
+/// column.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "chantrace/end_state.h"
+#include "chantrace/trace.h"
+#include "naming.h"
+
+namespace chantrace::replay {
+
+/// One operation's record at its place in the order of all.
+struct Step {
+  std::uint64_t number = 0;  ///< From 1; records that only add to another one are not counted.
+  EventPlace place;
+  TaskId task{};
+  std::uint64_t shape = 0;  ///< Equal for steps that differ in nothing but their values.
+};
+
+/// All steps of `trace` in `order`.
+std::vector<Step> steps_of(const Trace& trace, const TraceOrder& order);
+
+const EventRecord& event_at(const Trace& trace, const EventPlace& place);
+
+/// The records of a parking select's cases, in front of its start.
+std::vector<const EventRecord*> cases_of(const Trace& trace, const EventPlace& place);
+
+/// Tasks in the order in which a reader wants them: the test's body, those with findings, those
+/// stuck behind them, those that share an object with them, then the others, busiest first.
+struct RankedTasks {
+  std::vector<TaskId> tasks;
+  std::size_t telling_count = 0;  ///< How many at the front have to do with the findings.
+};
+
+RankedTasks rank_tasks(const Trace& trace, const EndState& state,
+                       const std::vector<Finding>& findings);
+
+/// What a task waits for at the end, and what stands in its way; empty for a task that does not
+/// wait.
+struct Stuck {
+  std::string what;                  ///< "send(results)"
+  std::vector<std::string> because;  ///< "mu is held by worker-1 since pool.cpp:95"
+};
+
+Stuck stuck_in(const EndState& state, const TaskState& task, const Names& names);
+
+}  // namespace chantrace::replay

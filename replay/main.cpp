@@ -1,0 +1,29 @@
+/// \file
+/// The `chantrace` command. Each subcommand is a file pair of its own.
+
+#include <CLI/CLI.hpp>
+
+#include "check.h"
+#include "command_line.h"
+#include "completion.h"
+#include "export.h"
+#include "manual.h"
+#include "recover.h"
+#include "show.h"
+#include "stats.h"
+
+int main(int argc, char** argv) {
+  using namespace chantrace::replay;
+
+  CLI::App app;
+  Context context;
+  describe_app(app);
+  add_check(app, context);
+  add_show(app, context);
+  add_stats(app, context);
+  add_export(app, context);
+  add_recover(app, context);
+  add_completion(app, context);
+  add_manual(app, context);
+  return run(app, context, {argv + 1, argv + argc});
+}

@@ -1,0 +1,244 @@
+#include "printable.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace chantrace::replay {
+namespace {
+
+struct Range {
+  char32_t first;
+  char32_t last;
+};
+
+// Characters that no one sees and that change what stands beside them: soft hyphen, joiners,
+// directional marks and overrides, line separators, the byte order mark, tags.
+constexpr std::array kInvisible = {
+    Range{0x0000, 0x001f},   Range{0x007f, 0x009f},   Range{0x00ad, 0x00ad}, Range{0x061c, 0x061c},
+    Range{0x180e, 0x180e},   Range{0x200b, 0x200f},   Range{0x2028, 0x202e}, Range{0x2060, 0x206f},
+    Range{0xfeff, 0xfeff},   Range{0xfff9, 0xfffb},   Range{0xfffe, 0xffff}, Range{0xe000, 0xf8ff},
+    Range{0xe0000, 0xe0fff}, Range{0xf0000, 0x10ffff}};
+
+// Characters that are drawn over the one before them.
+//
+// Source: Unicode 15, general categories Mn and Me, the ranges that are in common use.
+constexpr std::array kCombining = {
+    Range{0x0300, 0x036f}, Range{0x0483, 0x0489}, Range{0x0591, 0x05bd}, Range{0x0610, 0x061a},
+    Range{0x064b, 0x065f}, Range{0x06d6, 0x06dc}, Range{0x0900, 0x0902}, Range{0x093c, 0x093c},
+    Range{0x0941, 0x0948}, Range{0x094d, 0x094d}, Range{0x0e31, 0x0e31}, Range{0x0e34, 0x0e3a},
+    Range{0x0e47, 0x0e4e}, Range{0x1ab0, 0x1aff}, Range{0x1dc0, 0x1dff}, Range{0x20d0, 0x20ff},
+    Range{0x302a, 0x302d}, Range{0x3099, 0x309a}, Range{0xfe00, 0xfe0f}, Range{0xfe20, 0xfe2f}};
+
+// Characters that take two columns.
+//
+// Source: Unicode 15, East_Asian_Width W and F.
+constexpr std::array kWide = {
+    Range{0x1100, 0x115f},   Range{0x231a, 0x231b},   Range{0x2329, 0x232a},
+    Range{0x23e9, 0x23ec},   Range{0x23f0, 0x23f0},   Range{0x23f3, 0x23f3},
+    Range{0x25fd, 0x25fe},   Range{0x2614, 0x2615},   Range{0x2648, 0x2653},
+    Range{0x267f, 0x267f},   Range{0x2693, 0x2693},   Range{0x26a1, 0x26a1},
+    Range{0x26aa, 0x26ab},   Range{0x26bd, 0x26be},   Range{0x26c4, 0x26c5},
+    Range{0x26ce, 0x26ce},   Range{0x26d4, 0x26d4},   Range{0x26ea, 0x26ea},
+    Range{0x26f2, 0x26f3},   Range{0x26f5, 0x26f5},   Range{0x26fa, 0x26fa},
+    Range{0x26fd, 0x26fd},   Range{0x2705, 0x2705},   Range{0x270a, 0x270b},
+    Range{0x2728, 0x2728},   Range{0x274c, 0x274c},   Range{0x274e, 0x274e},
+    Range{0x2753, 0x2755},   Range{0x2757, 0x2757},   Range{0x2795, 0x2797},
+    Range{0x27b0, 0x27b0},   Range{0x27bf, 0x27bf},   Range{0x2b1b, 0x2b1c},
+    Range{0x2b50, 0x2b50},   Range{0x2b55, 0x2b55},   Range{0x2e80, 0x303e},
+    Range{0x3041, 0x33ff},   Range{0x3400, 0x4dbf},   Range{0x4e00, 0xa4cf},
+    Range{0xa960, 0xa97f},   Range{0xac00, 0xd7a3},   Range{0xf900, 0xfaff},
+    Range{0xfe10, 0xfe19},   Range{0xfe30, 0xfe6f},   Range{0xff00, 0xff60},
+    Range{0xffe0, 0xffe6},   Range{0x16fe0, 0x18aff}, Range{0x1b000, 0x1b2ff},
+    Range{0x1f004, 0x1f004}, Range{0x1f0cf, 0x1f0cf}, Range{0x1f18e, 0x1f18e},
+    Range{0x1f191, 0x1f19a}, Range{0x1f200, 0x1f320}, Range{0x1f32d, 0x1f335},
+    Range{0x1f337, 0x1f37c}, Range{0x1f37e, 0x1f393}, Range{0x1f3a0, 0x1f3ca},
+    Range{0x1f3cf, 0x1f3d3}, Range{0x1f3e0, 0x1f3f0}, Range{0x1f3f4, 0x1f3f4},
+    Range{0x1f3f8, 0x1f43e}, Range{0x1f440, 0x1f440}, Range{0x1f442, 0x1f4fc},
+    Range{0x1f4ff, 0x1f53d}, Range{0x1f54b, 0x1f54e}, Range{0x1f550, 0x1f567},
+    Range{0x1f57a, 0x1f57a}, Range{0x1f595, 0x1f596}, Range{0x1f5a4, 0x1f5a4},
+    Range{0x1f5fb, 0x1f64f}, Range{0x1f680, 0x1f6c5}, Range{0x1f6cc, 0x1f6cc},
+    Range{0x1f6d0, 0x1f6d2}, Range{0x1f6d5, 0x1f6d7}, Range{0x1f6dc, 0x1f6df},
+    Range{0x1f6eb, 0x1f6ec}, Range{0x1f6f4, 0x1f6fc}, Range{0x1f7e0, 0x1f7eb},
+    Range{0x1f90c, 0x1f93a}, Range{0x1f93c, 0x1f945}, Range{0x1f947, 0x1f9ff},
+    Range{0x1fa70, 0x1faff}, Range{0x20000, 0x3fffd}};
+
+template <std::size_t count>
+bool is_in(const std::array<Range, count>& ranges, char32_t code) {
+  const auto range = std::lower_bound(ranges.begin(), ranges.end(), code,
+                                      [](const Range& r, char32_t c) { return r.last < c; });
+  return range != ranges.end() && range->first <= code;
+}
+
+struct Character {
+  char32_t code = 0;
+  std::size_t bytes = 1;
+  bool is_valid = false;
+};
+
+/// The character at the start of `text`; not valid for anything that UTF-8 does not allow, overlong
+/// forms and surrogates included.
+Character first_character(std::string_view text) {
+  const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return {lead, 1, true};
+
+  const std::size_t bytes = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < bytes) return {};
+  char32_t code = lead & (0xffu >> (bytes + 1));
+  for (std::size_t index = 1; index < bytes; ++index) {
+    if ((byte(index) & 0xc0) != 0x80) return {};
+    code = (code << 6) | (byte(index) & 0x3fu);
+  }
+  constexpr std::array<char32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
+  if (code < kSmallest[bytes] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return {};
+  return {code, bytes, true};
+}
+
+std::size_t width_of(char32_t code) {
+  if (code < 0x300) return 1;
+  if (is_in(kCombining, code)) return 0;
+  return is_in(kWide, code) ? 2 : 1;
+}
+
+std::string escape(char32_t code) {
+  switch (code) {
+    case '\n':
+      return "\\n";
+    case '\r':
+      return "\\r";
+    case '\t':
+      return "\\t";
+    default:
+      break;
+  }
+  if (code < 0x80) return fmt::format("\\x{:02x}", static_cast<std::uint32_t>(code));
+  return fmt::format("\\u{{{:x}}}", static_cast<std::uint32_t>(code));
+}
+
+void make_printable(Site& site, Charset charset) {
+  site.file = printable(site.file, charset);
+  site.function = printable(site.function, charset);
+}
+
+void make_printable(std::vector<Participant>& participants, Charset charset) {
+  for (Participant& participant : participants) {
+    participant.label = printable(participant.label, charset);
+    participant.text = printable(participant.text, charset);
+    make_printable(participant.site, charset);
+    make_printable(participant.started_at, charset);
+    participant.started_by = printable(participant.started_by, charset);
+  }
+}
+
+void make_printable(Finding& finding, Charset charset) {
+  finding.summary = printable(finding.summary, charset);
+  for (std::string& line : finding.reason) line = printable(line, charset);
+  for (FindingSite& place : finding.sites) {
+    place.role = printable(place.role, charset);
+    make_printable(place.site, charset);
+  }
+  make_printable(finding.participants, charset);
+  make_printable(finding.behind, charset);
+}
+
+}  // namespace
+
+std::string printable(std::string_view text, Charset charset) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const Character character = first_character(text);
+    if (!character.is_valid) {
+      result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
+    } else if (is_in(kInvisible, character.code) ||
+               (charset == Charset::kAscii && character.code >= 0x80)) {
+      result += escape(character.code);
+    } else {
+      result += text.substr(0, character.bytes);
+    }
+    text.remove_prefix(character.bytes);
+  }
+  return result;
+}
+
+void make_printable(Trace& trace, Charset charset) {
+  trace.header.program = printable(trace.header.program, charset);
+  trace.header.test = printable(trace.header.test, charset);
+  trace.header.build_id = printable(trace.header.build_id, charset);
+  for (std::string& argument : trace.header.arguments) argument = printable(argument, charset);
+  for (auto& [name, value] : trace.header.options) {
+    name = printable(name, charset);
+    value = printable(value, charset);
+  }
+  for (TaskInfo& task : trace.tasks) task.label = printable(task.label, charset);
+  for (ObjectInfo& object : trace.objects) {
+    object.name = printable(object.name, charset);
+    object.type = printable(object.type, charset);
+  }
+  for (auto& [id, site] : trace.sites) make_printable(site, charset);
+  for (auto& [id, text] : trace.texts) text = printable(text, charset);
+  for (ModuleInfo& module : trace.modules) module.path = printable(module.path, charset);
+  for (std::string& warning : trace.warnings) warning = printable(warning, charset);
+  if (!trace.end) return;
+  for (Finding& finding : trace.end->findings) make_printable(finding, charset);
+}
+
+std::size_t width_of(std::string_view text) {
+  std::size_t columns = 0;
+  while (!text.empty()) {
+    const Character character = first_character(text);
+    columns += character.is_valid ? width_of(character.code) : 1;
+    text.remove_prefix(character.bytes);
+  }
+  return columns;
+}
+
+std::string fit(std::string_view text, std::size_t columns_max, Charset charset) {
+  if (width_of(text) <= columns_max) return std::string(text);
+  if (columns_max == 0) return {};
+
+  const std::string_view omission = charset == Charset::kUtf8 ? "…" : "~";
+  std::size_t columns = 0;
+  std::size_t bytes = 0;
+  while (true) {
+    const Character character = first_character(text.substr(bytes));
+    const std::size_t next = character.is_valid ? width_of(character.code) : 1;
+    if (columns + next > columns_max - 1) break;
+    columns += next;
+    bytes += character.bytes;
+  }
+  return std::string(text.substr(0, bytes)).append(omission);
+}
+
+std::string pad_right(std::string_view text, std::size_t columns) {
+  const std::size_t width = width_of(text);
+  return std::string(text).append(width < columns ? columns - width : 0, ' ');
+}
+
+std::string pad_left(std::string_view text, std::size_t columns) {
+  const std::size_t width = width_of(text);
+  return std::string(width < columns ? columns - width : 0, ' ').append(text);
+}
+
+std::vector<std::string> wrap(std::string_view text, std::size_t columns_max, Charset charset) {
+  std::vector<std::string> lines;
+  std::string line;
+  while (!text.empty()) {
+    const std::size_t space = std::min(text.find(' '), text.size());
+    const std::string word = fit(text.substr(0, space), columns_max, charset);
+    if (!line.empty() && width_of(line) + 1 + width_of(word) > columns_max) {
+      lines.push_back(std::move(line));
+      line.clear();
+    }
+    if (!line.empty()) line += ' ';
+    line += word;
+    text.remove_prefix(std::min(space + 1, text.size()));
+  }
+  if (!line.empty()) lines.push_back(std::move(line));
+  return lines;
+}
+
+}  // namespace chantrace::replay

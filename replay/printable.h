@@ -1,0 +1,42 @@
+/// \file
+/// Text from a trace as a terminal may show it: nothing in it can move the cursor, change a colour
+/// or reorder what stands beside it, and its width in terminal columns is known.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chantrace/trace.h"
+
+namespace chantrace::replay {
+
+/// Which characters may be printed as they are.
+enum class Charset { kUtf8, kAscii };
+
+/// `text` with control characters, invalid UTF-8 and invisible or reordering characters written as
+/// `\n`, `\x1b`, `\u{202e}`. What is printable stays as it is, so a second call changes nothing.
+std::string printable(std::string_view text, Charset charset = Charset::kUtf8);
+
+/// Makes every text of `trace` printable, so that whatever is derived from it is so too.
+void make_printable(Trace& trace, Charset charset);
+
+/// Columns of a terminal that `text` takes up: 2 for a wide character, 0 for a combining one.
+///
+/// Requires: `text` is printable.
+std::size_t width_of(std::string_view text);
+
+/// `text` itself where it fits in `columns_max`; otherwise its beginning, ending in a mark of
+/// omission.
+std::string fit(std::string_view text, std::size_t columns_max, Charset charset = Charset::kUtf8);
+
+/// `text` filled up with spaces to `columns`; at its right, or at its left for numbers.
+std::string pad_right(std::string_view text, std::size_t columns);
+std::string pad_left(std::string_view text, std::size_t columns);
+
+/// `text` in lines of at most `columns_max`, broken at spaces; a longer word is cut with `fit`.
+std::vector<std::string> wrap(std::string_view text, std::size_t columns_max,
+                              Charset charset = Charset::kUtf8);
+
+}  // namespace chantrace::replay

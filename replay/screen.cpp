@@ -1,0 +1,579 @@
+#include "screen.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+
+#include "folding.h"
+#include "interleaving.h"
+#include "pattern.h"
+#include "quantity.h"
+#include "verdict.h"
+
+namespace chantrace::replay {
+namespace {
+
+// As many tasks as a reader can tell apart when lines name them.
+constexpr std::size_t kTasksInLinesMax = 16;
+// With fewer columns than this, lines show more.
+constexpr std::size_t kColumnsMin = 3;
+// A name in front of each line, in columns of the terminal.
+constexpr std::size_t kTaskNameMax = 24;
+constexpr std::size_t kUnnamedObjectsMax = 8;
+
+bool matches_any(const std::vector<std::string>& patterns, std::string_view name,
+                 std::uint32_t id) {
+  const std::string number = fmt::format("{}", id);
+  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+    return matches(pattern, name) || pattern == number;
+  });
+}
+
+/// The trace, and all that is derived from it once.
+struct Subject {
+  explicit Subject(const Trace& subject)
+      : trace(subject),
+        names(subject),
+        clock(subject),
+        order(order_events(subject)),
+        state(end_state(subject, order)),
+        steps(steps_of(subject, order)),
+        findings(findings_of(subject)) {}
+
+  const Trace& trace;
+  Names names;
+  TraceClock clock;
+  TraceOrder order;
+  EndState state;
+  std::vector<Step> steps;
+  std::vector<Finding> findings;
+};
+
+/// Draws one `Subject`.
+class Screen {
+ public:
+  Screen(const Subject& subject, const ScreenOptions& options)
+      : subject_(subject), options_(options), drawing_(options.drawing) {}
+
+  std::string draw(std::string_view fallback_title);
+
+ private:
+  /// One line of the picture: a step, or words in place of steps.
+  struct Row {
+    std::optional<std::size_t> step;  ///< Index into `shown_`.
+    std::string words;
+    std::size_t resumes_at = 0;  ///< For words: index into `shown_` of the step after them.
+  };
+
+  const Palette& palette() const { return drawing_.palette; }
+  std::string_view omission() const { return drawing_.charset == Charset::kUtf8 ? "…" : "..."; }
+
+  std::string header(std::string_view fallback_title) const;
+  void choose_tasks();
+  void choose_steps();
+  void choose_rows();
+  void leave_out_the_middle();
+  bool is_about_objects(const Step& step) const;
+
+  Cell cell_of(const Step& step) const;
+  std::string mark_of(const Step& step) const;
+  std::vector<std::vector<Cell>> end_cells() const;
+  std::string step_number(std::string_view text) const;
+  std::string words_line(std::string_view words) const;
+
+  std::string draw_columns() const;
+  std::string draw_lines() const;
+  std::string draw_unnamed() const;
+  std::string draw_not_shown() const;
+  std::string draw_findings() const;
+
+  const Subject& subject_;
+  const ScreenOptions& options_;
+  Drawing drawing_;
+  bool is_in_columns_ = true;
+  std::vector<TaskId> tasks_;
+  std::unordered_map<std::uint32_t, std::size_t> column_of_;
+  std::vector<const Step*> shown_;
+  std::vector<Row> rows_;
+  std::size_t number_columns_ = 4;
+};
+
+std::string Screen::draw(std::string_view fallback_title) {
+  number_columns_ = std::max<std::size_t>(4, fmt::format("{}", subject_.steps.size()).size());
+  choose_tasks();
+  choose_steps();
+  choose_rows();
+  leave_out_the_middle();
+
+  std::string text = header(fallback_title);
+  text += '\n';
+  text += is_in_columns_ ? draw_columns() : draw_lines();
+  text += draw_not_shown();
+  text += draw_findings();
+  return text;
+}
+
+std::string Screen::header(std::string_view fallback_title) const {
+  const Trace& trace = subject_.trace;
+  const auto is_fault = [](const Finding& finding) {
+    return finding.certainty != Certainty::kNote;
+  };
+  std::vector<Finding> faults;
+  std::copy_if(subject_.findings.begin(), subject_.findings.end(), std::back_inserter(faults),
+               is_fault);
+
+  const std::string title = palette().paint(Style::kHeading, title_of(trace, fallback_title));
+  std::string text = title + "  ";
+  if (!faults.empty()) {
+    text += palette().paint(Style::kBad,
+                            faults.size() == 1 ? faults.front().summary : summarize(faults));
+  } else if (trace.is_incomplete()) {
+    text += palette().paint(Style::kWarning, "incomplete");
+  } else if (!trace.end->passed) {
+    text += palette().paint(Style::kBad, "the test itself failed") + "; nothing blocked or leaked";
+  } else {
+    text += palette().paint(Style::kGood, "ok");
+  }
+
+  std::uint64_t last = 0;
+  for (const TaskStream& stream : trace.streams) {
+    if (!stream.events.empty()) last = std::max(last, stream.events.back().time);
+  }
+  std::string facts = fmt::format(
+      "{}, {}, {}, {}", counted(trace.tasks.size(), "task"),
+      counted(trace.objects.size(), "object"), counted(trace.events_count(), "event"),
+      trace.header.is_controlled ? "controlled"
+                                 : subject_.clock.text(subject_.clock.since_start(last)));
+  const std::string& where =
+      subject_.names.only_file().empty() ? subject_.names.directory() : subject_.names.only_file();
+  if (!subject_.names.only_file().empty()) {
+    facts += fmt::format("; all in {}{}", subject_.names.directory(), subject_.names.only_file());
+  } else if (!where.empty()) {
+    facts += fmt::format("; files in {}", where);
+  }
+  text += '\n';
+  for (const std::string& line : wrap(facts, drawing_.width, drawing_.charset)) {
+    text += palette().paint(Style::kFaint, line) + "\n";
+  }
+  if (trace.is_incomplete()) {
+    for (const std::string& line : wrap(incomplete_in_words(), drawing_.width, drawing_.charset)) {
+      text += palette().paint(Style::kWarning, line) + "\n";
+    }
+  }
+  return text + draw_unnamed();
+}
+
+void Screen::choose_tasks() {
+  const RankedTasks ranked = rank_tasks(subject_.trace, subject_.state, subject_.findings);
+  const std::size_t room =
+      columns_that_fit(drawing_.width - std::min(drawing_.width, number_columns_ + 4));
+  tasks_ = ranked.tasks;
+  if (!options_.tasks.empty()) {
+    std::erase_if(tasks_, [&](TaskId task) {
+      return !matches_any(options_.tasks, subject_.names.task(task), to_number(task));
+    });
+    is_in_columns_ = tasks_.size() <= room;
+  } else if (tasks_.size() > room) {
+    const std::size_t telling = ranked.telling_count;
+    if (telling > 1 && telling <= room && tasks_.size() > kTasksInLinesMax) {
+      tasks_.resize(telling);
+    } else if (tasks_.size() <= kTasksInLinesMax) {
+      is_in_columns_ = false;
+    } else {
+      is_in_columns_ = room >= kColumnsMin;
+      tasks_.resize(std::min(tasks_.size(), is_in_columns_ ? room : kTasksInLinesMax));
+    }
+  }
+  if (options_.layout == Layout::kLines) is_in_columns_ = false;
+  if (options_.layout == Layout::kColumns) {
+    is_in_columns_ = true;
+    tasks_.resize(std::min(tasks_.size(), std::max<std::size_t>(room, 1)));
+  }
+
+  // In the order they were started, the body first: a reader follows the numbers.
+  std::sort(tasks_.begin(), tasks_.end(), [&](TaskId left, TaskId right) {
+    const auto is_body = [&](TaskId id) {
+      const TaskInfo* const info = subject_.trace.find_task(id);
+      return info != nullptr && info->is_body;
+    };
+    return std::pair{!is_body(left), left} < std::pair{!is_body(right), right};
+  });
+  for (std::size_t column = 0; column < tasks_.size(); ++column) {
+    column_of_.emplace(to_number(tasks_[column]), column);
+  }
+}
+
+bool Screen::is_about_objects(const Step& step) const {
+  if (options_.objects.empty()) return true;
+  const EventRecord& event = event_at(subject_.trace, step.place);
+  const auto is_meant = [&](std::uint32_t id) {
+    return id != 0 && matches_any(options_.objects, subject_.names.object(ObjectId{id}), id);
+  };
+  if (!is_on_task(event.operation) && is_meant(event.object)) return true;
+  if (event.operation != Operation::kSelect) return false;
+  const auto cases = cases_of(subject_.trace, step.place);
+  return std::any_of(cases.begin(), cases.end(),
+                     [&](const EventRecord* one) { return is_meant(one->object); });
+}
+
+void Screen::choose_steps() {
+  for (const Step& step : subject_.steps) {
+    const bool is_in_range = step.number >= options_.from && step.number <= options_.to;
+    if (is_in_range && column_of_.contains(to_number(step.task)) && is_about_objects(step)) {
+      shown_.push_back(&step);
+    }
+  }
+}
+
+void Screen::choose_rows() {
+  std::vector<std::uint64_t> shapes;
+  shapes.reserve(shown_.size());
+  for (const Step* step : shown_) shapes.push_back(step->shape);
+  for (const Run& run : fold(shapes)) {
+    for (std::size_t line = 0; line < run.period; ++line) {
+      rows_.push_back({.step = run.first + line, .words = {}, .resumes_at = 0});
+    }
+    if (run.rounds == 1) continue;
+    const std::size_t next = run.first + run.lines();
+    const std::string lines =
+        run.period == 1 ? "this step" : fmt::format("these {} steps", run.period);
+    rows_.push_back(
+        {.step = {},
+         .words = fmt::format("{} {} more rounds of {}, up to {}", omission(),
+                              grouped(run.rounds - 1), lines, grouped(shown_[next - 1]->number)),
+         .resumes_at = next});
+  }
+}
+
+void Screen::leave_out_the_middle() {
+  if (options_.rows_max == 0 || rows_.size() <= options_.rows_max) return;
+  // The end tells more than the beginning.
+  const std::size_t front = options_.rows_max / 4;
+  const std::size_t back = options_.rows_max - front;
+  const auto index_of = [&](const Row& row) { return row.step ? *row.step : row.resumes_at; };
+  const std::size_t first = index_of(rows_[front]);
+  const std::size_t next = index_of(rows_[rows_.size() - back]);
+  Row words{.step = {}, .words = {}, .resumes_at = next};
+  words.words =
+      fmt::format("{} {} left out (--rows 0 shows all, --from {} --to {} these)", omission(),
+                  counted(next - first, "step"), shown_[first]->number, shown_[next - 1]->number);
+  rows_.erase(rows_.begin() + static_cast<std::ptrdiff_t>(front),
+              rows_.end() - static_cast<std::ptrdiff_t>(back));
+  rows_.insert(rows_.begin() + static_cast<std::ptrdiff_t>(front), std::move(words));
+}
+
+Cell Screen::cell_of(const Step& step) const {
+  const EventRecord& event = event_at(subject_.trace, step.place);
+  Cell cell;
+  cell.text = describe(subject_.trace, subject_.names, event, options_.with_values,
+                       event.operation == Operation::kSelect ? cases_of(subject_.trace, step.place)
+                                                             : std::vector<const EventRecord*>{});
+  if (phase_of(event) == Phase::kStart) {
+    cell.mark = "parks";
+    cell.mark_style = Style::kWarning;
+  }
+  const Outcome outcome = outcome_of(event);
+  if (outcome == Outcome::kMisuse || outcome == Outcome::kException) cell.style = Style::kBad;
+  if (phase_of(event) == Phase::kDone && is_in_columns_) {
+    cell.text = (drawing_.charset == Charset::kUtf8 ? "╰ " : "` ") + cell.text;
+  } else if (phase_of(event) == Phase::kDone) {
+    cell.mark = mark_of(step);
+    cell.mark_style = Style::kFaint;
+  }
+  cell.place = subject_.names.brief_place(SiteId{event.site});
+  return cell;
+}
+
+/// "after 1.2 ms" for the end of a wait.
+std::string Screen::mark_of(const Step& step) const {
+  const EventRecord& done = event_at(subject_.trace, step.place);
+  for (std::uint32_t index = step.place.index; index-- > 0;) {
+    const EventRecord& start = event_at(subject_.trace, {step.place.stream, index});
+    if (start.operation == Operation::kStack || start.operation == Operation::kSelectCase) continue;
+    if (phase_of(start) != Phase::kStart || start.operation != done.operation) break;
+    return "after " + subject_.clock.text(done.time > start.time ? done.time - start.time : 0);
+  }
+  return "resumes";
+}
+
+/// What to write below each task at the end, a cell a line.
+std::vector<std::vector<Cell>> Screen::end_cells() const {
+  std::vector<std::vector<Cell>> columns(tasks_.size());
+  const std::uint64_t steps_count = subject_.steps.size();
+  if (options_.to < steps_count) return columns;
+  for (const TaskState& task : subject_.state.tasks) {
+    const auto column = column_of_.find(to_number(task.id));
+    if (column == column_of_.end()) continue;
+    std::vector<Cell>& cells = columns[column->second];
+    if (task.status == TaskStatus::kRunning && !task.is_host && !task.is_body) {
+      cells.push_back({.text = "still running", .mark = {}, .place = {}, .style = Style::kWarning});
+    }
+    const Stuck stuck = stuck_in(subject_.state, task, subject_.names);
+    if (stuck.what.empty()) continue;
+    Cell cell{.text = stuck.what, .mark = "parked", .place = {}};
+    cell.style = Style::kBad;
+    cell.mark_style = Style::kBad;
+    cell.place = subject_.names.only_file().empty() || task.waiting_at.line == 0
+                     ? subject_.names.place(task.waiting_at)
+                     : fmt::format(":{}", task.waiting_at.line);
+    cells.push_back(std::move(cell));
+    for (const std::string& line : stuck.because)
+      cells.push_back({.text = line, .mark = {}, .place = {}});
+  }
+  return columns;
+}
+
+std::string Screen::step_number(std::string_view text) const {
+  return palette().paint(Style::kFaint, "  " + pad_left(text, number_columns_) + "  ");
+}
+
+std::string Screen::words_line(std::string_view words) const {
+  const std::size_t indent = number_columns_ + 4;
+  const std::size_t room = drawing_.width > indent ? drawing_.width - indent : 1;
+  return step_number("") + palette().paint(Style::kFaint, fit(words, room, drawing_.charset)) +
+         "\n";
+}
+
+void trim_right(std::string& line) { line.erase(line.find_last_not_of(' ') + 1); }
+
+std::string Screen::draw_columns() const {
+  std::vector<Cell> cells;
+  std::vector<std::size_t> wanted;
+  for (const TaskId task : tasks_) {
+    wanted.push_back(std::min(width_of(subject_.names.task(task)), kTaskNameMax));
+  }
+  for (const Row& row : rows_) {
+    if (!row.step) continue;
+    const Step& step = *shown_[*row.step];
+    std::size_t& column = wanted[column_of_.at(to_number(step.task))];
+    column = std::max(column, cell_of(step).width());
+  }
+  const std::vector<std::vector<Cell>> ends = end_cells();
+  for (std::size_t column = 0; column < ends.size(); ++column) {
+    if (!ends[column].empty())
+      wanted[column] = std::max(wanted[column], ends[column].front().width());
+  }
+  const std::size_t indent = number_columns_ + 4;
+  const std::vector<std::size_t> widths =
+      share_width(wanted, drawing_.width > indent ? drawing_.width - indent : 1);
+
+  // Draws a line whose cells are at the given columns; tasks that are parked get a mark elsewhere.
+  std::vector<bool> is_parked(tasks_.size());
+  const std::string bar =
+      palette().paint(Style::kFaint, drawing_.charset == Charset::kUtf8 ? "┊" : ":");
+  const auto line_of = [&](std::string_view number,
+                           const std::map<std::size_t, std::string>& drawn) {
+    std::string line = step_number(number);
+    std::size_t owed = 0;
+    for (std::size_t column = 0; column < widths.size(); ++column) {
+      const auto cell = drawn.find(column);
+      if (cell != drawn.end()) {
+        line.append(owed, ' ').append(cell->second);
+        owed = kColumnGap;
+      } else if (is_parked[column]) {
+        line.append(owed, ' ').append(bar);
+        owed = widths[column] - 1 + kColumnGap;
+      } else {
+        owed += widths[column] + kColumnGap;
+      }
+    }
+    trim_right(line);
+    return line + "\n";
+  };
+
+  std::map<std::size_t, std::string> heads;
+  for (std::size_t column = 0; column < tasks_.size(); ++column) {
+    heads[column] = replay::draw({.text = subject_.names.task(tasks_[column]),
+                                  .mark = {},
+                                  .place = {},
+                                  .style = Style::kHeading},
+                                 widths[column], drawing_);
+  }
+  std::string text = line_of("step", heads);
+
+  // Steps that are not drawn park and resume tasks too.
+  std::size_t followed = 0;
+  const auto follow_up_to = [&](std::uint64_t number) {
+    for (; followed < subject_.steps.size() && subject_.steps[followed].number <= number;
+         ++followed) {
+      const Step& step = subject_.steps[followed];
+      const auto column = column_of_.find(to_number(step.task));
+      if (column == column_of_.end()) continue;
+      is_parked[column->second] = phase_of(event_at(subject_.trace, step.place)) == Phase::kStart;
+    }
+  };
+  for (const Row& row : rows_) {
+    if (!row.step) {
+      text += words_line(row.words);
+      continue;
+    }
+    const Step& step = *shown_[*row.step];
+    follow_up_to(step.number - 1);
+    const std::size_t column = column_of_.at(to_number(step.task));
+    text += line_of(fmt::format("{}", step.number),
+                    {{column, replay::draw(cell_of(step), widths[column], drawing_)}});
+  }
+  if (options_.to >= subject_.steps.size()) follow_up_to(subject_.steps.size());
+
+  // The end: what each waits for, and below it why, in as many lines as that takes.
+  std::vector<std::vector<std::string>> lines(ends.size());
+  std::size_t height = 0;
+  for (std::size_t column = 0; column < ends.size(); ++column) {
+    for (std::size_t index = 0; index < ends[column].size(); ++index) {
+      const Cell& cell = ends[column][index];
+      if (index == 0) {
+        lines[column].push_back(replay::draw(cell, widths[column], drawing_));
+        continue;
+      }
+      for (const std::string& piece : wrap(cell.text, widths[column], drawing_.charset)) {
+        lines[column].push_back(pad_right(piece, widths[column]));
+      }
+    }
+    height = std::max(height, lines[column].size());
+  }
+  std::fill(is_parked.begin(), is_parked.end(), false);
+  for (std::size_t index = 0; index < height; ++index) {
+    std::map<std::size_t, std::string> drawn;
+    for (std::size_t column = 0; column < lines.size(); ++column) {
+      if (index < lines[column].size()) drawn[column] = lines[column][index];
+    }
+    text += line_of(index == 0 ? "end" : "", drawn);
+  }
+  return text;
+}
+
+std::string Screen::draw_lines() const {
+  std::size_t name_columns = 4;
+  for (const TaskId task : tasks_)
+    name_columns = std::max(name_columns, width_of(subject_.names.task(task)));
+  name_columns =
+      std::min({name_columns, kTaskNameMax, std::max<std::size_t>(8, drawing_.width / 4)});
+  const std::size_t indent = number_columns_ + 4 + name_columns + kColumnGap;
+  const std::size_t room = drawing_.width > indent + 8 ? drawing_.width - indent : 8;
+
+  std::size_t wanted = 0;
+  for (const Row& row : rows_) {
+    if (row.step) wanted = std::max(wanted, cell_of(*shown_[*row.step]).width());
+  }
+  const std::vector<std::vector<Cell>> ends = end_cells();
+  for (const std::vector<Cell>& cells : ends) {
+    for (const Cell& cell : cells) wanted = std::max(wanted, cell.width());
+  }
+  const std::size_t width = std::min(room, std::max(wanted, kColumnWidthMin));
+
+  const auto line_of = [&](std::string_view number, TaskId task, bool is_named, const Cell& cell) {
+    const std::string name =
+        is_named ? fit(subject_.names.task(task), name_columns, drawing_.charset) : "";
+    std::string line = step_number(number) + pad_right(name, name_columns + kColumnGap) +
+                       replay::draw(cell, width, drawing_);
+    trim_right(line);
+    return line + "\n";
+  };
+  std::string text = step_number("step") + palette().paint(Style::kHeading, "task") + "\n";
+  for (const Row& row : rows_) {
+    if (!row.step) {
+      text += words_line(row.words);
+      continue;
+    }
+    const Step& step = *shown_[*row.step];
+    text += line_of(fmt::format("{}", step.number), step.task, true, cell_of(step));
+  }
+  bool is_first = true;
+  for (std::size_t column = 0; column < ends.size(); ++column) {
+    for (std::size_t index = 0; index < ends[column].size(); ++index) {
+      const Cell& cell = ends[column][index];
+      if (index == 0) {
+        text += line_of(is_first ? "end" : "", tasks_[column], true, cell);
+        is_first = false;
+        continue;
+      }
+      for (const std::string& piece : wrap(cell.text, width, drawing_.charset)) {
+        text += line_of("", tasks_[column], false, {.text = piece, .mark = {}, .place = {}});
+      }
+    }
+  }
+  return text;
+}
+
+/// Where the objects without a name were made, since cells say only their numbers.
+std::string Screen::draw_unnamed() const {
+  std::set<std::uint32_t> used;
+  for (const Step* step : shown_) {
+    const EventRecord& event = event_at(subject_.trace, step->place);
+    if (!is_on_task(event.operation)) used.insert(event.object);
+    if (used.size() > kUnnamedObjectsMax * 4) break;
+  }
+  std::string text;
+  std::size_t count = 0;
+  for (const std::uint32_t id : used) {
+    const ObjectInfo* const object = subject_.trace.find_object(ObjectId{id});
+    const bool is_unnamed = object != nullptr && object->name.empty();
+    const std::string made_at = is_unnamed ? subject_.names.place(object->site) : "";
+    if (made_at.empty() || count == kUnnamedObjectsMax) continue;
+    text += fmt::format("{}{} of {}", count == 0 ? "" : ", ", subject_.names.object(ObjectId{id}),
+                        made_at);
+    ++count;
+  }
+  std::string lines;
+  for (const std::string& line : wrap(text, drawing_.width, drawing_.charset)) {
+    lines += palette().paint(Style::kFaint, line) + "\n";
+  }
+  return lines;
+}
+
+std::string Screen::draw_not_shown() const {
+  std::set<TaskId> others;
+  std::uint64_t steps_count = 0;
+  for (const Step& step : subject_.steps) {
+    if (column_of_.contains(to_number(step.task))) continue;
+    others.insert(step.task);
+    ++steps_count;
+  }
+  if (others.empty()) return {};
+  const auto parked = std::count_if(
+      subject_.state.tasks.begin(), subject_.state.tasks.end(), [&](const TaskState& task) {
+        return others.contains(task.id) && task.status == TaskStatus::kParked;
+      });
+  const std::string words = fmt::format(
+      "{} not shown, with {}{}; --task NAME shows one", counted(others.size(), "task"),
+      counted(steps_count, "step"),
+      parked == 0
+          ? ""
+          : fmt::format("; {} parked at the end", grouped(static_cast<std::uint64_t>(parked))));
+  std::string text = "\n";
+  for (const std::string& line : wrap(words, drawing_.width - 2, drawing_.charset)) {
+    text += "  " + palette().paint(Style::kFaint, line) + "\n";
+  }
+  return text;
+}
+
+std::string Screen::draw_findings() const {
+  std::string text;
+  const std::size_t most =
+      options_.findings_max == 0 ? subject_.findings.size() : options_.findings_max;
+  for (std::size_t index = 0; index < std::min(most, subject_.findings.size()); ++index) {
+    text += "\n" + to_text(subject_.findings[index], 2);
+  }
+  if (subject_.findings.size() > most) {
+    text += fmt::format("\n  {} and {} (--findings 0 shows all)\n", omission(),
+                        counted(subject_.findings.size() - most, "more finding"));
+  }
+  for (const std::string& warning : subject_.trace.warnings) {
+    text += fmt::format("\n  {} {}\n", palette().paint(Style::kWarning, "warning:"), warning);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string draw_trace(const Trace& trace, std::string_view fallback_title,
+                       const ScreenOptions& options) {
+  const Subject subject{trace};
+  return Screen{subject, options}.draw(fallback_title);
+}
+
+}  // namespace chantrace::replay

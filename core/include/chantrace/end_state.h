@@ -1,7 +1,7 @@
 /// \file
-/// The state at an end: which tasks there are, what each waits on, who holds what and who could still
-/// complete it. A plain value. The runtime makes it at quiescence without any recording, the trace
-/// reader makes it from a trace, and the same analysis turns either into findings.
+/// The state at an end: which tasks there are, what each waits on, who holds what and who could
+/// still complete it. A plain value. The runtime makes it at quiescence without any recording, the
+/// trace reader makes it from a trace, and the same analysis turns either into findings.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,9 @@ struct Site {
 
 /// What a task was doing at the end.
 enum class TaskStatus : std::uint8_t {
-  kRunning,    ///< Able to go on, or outside the library's view.
-  kParked,     ///< Waiting in an operation of the library.
-  kEnded,      ///< Its function returned.
+  kRunning,  ///< Able to go on, or outside the library's view.
+  kParked,   ///< Waiting in an operation of the library.
+  kEnded,    ///< Its function returned.
   kEndedByException,
   kCancelled,  ///< Unwound, or abandoned, since nothing could wake it.
 };
@@ -33,8 +33,8 @@ enum class TaskStatus : std::uint8_t {
 /// One thing a parked task waits for. A select has one for each of its cases.
 struct Wait {
   Operation operation = Operation::kNone;  ///< kSend, kReceive, kLock, kTaskJoin, kSleep ...
-  ObjectId object{};        ///< The object; 0 for a join, a sleep, and a nil channel.
-  TaskId task{};            ///< For kTaskJoin: the task waited for.
+  ObjectId object{};  ///< The object; 0 for a join, a sleep, and a nil channel.
+  TaskId task{};      ///< For kTaskJoin: the task waited for.
   bool is_nil_channel = false;
   bool has_deadline = false;  ///< A timer will end it.
 
@@ -48,14 +48,15 @@ struct TaskState {
   bool is_host = false;  ///< A thread of the host, not started with `go`.
   bool is_body = false;  ///< The task that runs the test's body.
   TaskStatus status = TaskStatus::kRunning;
-  Site started_at;       ///< The call of `go`; empty for a host thread.
-  Site ended_at;         ///< Its last operation's site, once it has ended.
-  std::string exception; ///< What left the task, for kEndedByException: type and text.
+  Site started_at;        ///< The call of `go`; empty for a host thread.
+  Site ended_at;          ///< Its last operation's site, once it has ended.
+  std::string exception;  ///< What left the task, for kEndedByException: type and text.
   // While parked:
   bool is_select = false;
   std::vector<Wait> waits;
   Site waiting_at;
-  std::uint64_t operation_index = 0;  ///< This is the task's n-th operation, from 1. 0: not counted.
+  std::uint64_t operation_index =
+      0;  ///< This is the task's n-th operation, from 1. 0: not counted.
 
   friend bool operator==(const TaskState&, const TaskState&) = default;
 };
@@ -81,8 +82,8 @@ struct ObjectState {
   std::uint64_t capacity = 0;
   std::uint64_t size = 0;  ///< Values in the buffer.
   bool is_closed = false;
-  /// Tasks that have used it: senders for a channel, those who notified a condition variable, called
-  /// done() on a wait group, released a semaphore. In the order of first use.
+  /// Tasks that have used it: senders for a channel, those who notified a condition variable,
+  /// called done() on a wait group, released a semaphore. In the order of first use.
   std::vector<TaskId> givers;
   /// The other side: receivers, waiters, those who acquired.
   std::vector<TaskId> takers;
@@ -96,7 +97,8 @@ struct ObjectState {
   std::uint64_t lost_signals = 0;
   TaskId last_lost_by{};  ///< Who made the last of them,
   Site last_lost_at;      ///< and where.
-  bool timer_is_pending = false;  ///< A timer, ticker or context with a deadline that will still fire.
+  bool timer_is_pending =
+      false;  ///< A timer, ticker or context with a deadline that will still fire.
 
   friend bool operator==(const ObjectState&, const ObjectState&) = default;
 };

@@ -14,30 +14,31 @@ namespace chantrace {
 
 /// What is wrong. The names of `to_string` are stable: they stand in JSON, flags and SARIF.
 enum class FindingKind : std::uint8_t {
-  kDeadlock,        ///< "deadlock": tasks that wait for each other in a cycle.
-  kBlocked,         ///< "blocked": the test's body, or a host thread, waits and nothing can wake it.
-  kLeaked,          ///< "leaked": a task that is still alive when the test's body has ended.
-  kException,       ///< "exception": a task ended by an exception.
-  kMutexHeld,       ///< "mutex_held": a lock whose holder has ended, or that the body still holds.
-  kSendOnClosed,    ///< "send_on_closed"
-  kDoubleClose,     ///< "double_close": close of a closed or a nil channel.
+  kDeadlock,      ///< "deadlock": tasks that wait for each other in a cycle.
+  kBlocked,       ///< "blocked": the test's body, or a host thread, waits and nothing can wake it.
+  kLeaked,        ///< "leaked": a task that is still alive when the test's body has ended.
+  kException,     ///< "exception": a task ended by an exception.
+  kMutexHeld,     ///< "mutex_held": a lock whose holder has ended, or that the body still holds.
+  kSendOnClosed,  ///< "send_on_closed"
+  kDoubleClose,   ///< "double_close": close of a closed or a nil channel.
   kNegativeWaitGroup,  ///< "negative_wait_group"
-  kMisuse,          ///< "misuse": any other broken rule, such as unlock of an unlocked mutex.
-  kForeignUnlock,   ///< "foreign_unlock" (note): unlocked by a task that did not lock it.
-  kValueLeft,       ///< "value_left" (note): a value that was sent and never received.
-  kLockOrder,       ///< "lock_order": two orders of taking locks that can deadlock.
-  kLostSignal,      ///< "lost_signal": waits on a condition whose signal came before the wait.
-  kRace,            ///< "race": a data race on a shared variable.
-  kStepLimit,       ///< "step_limit"
-  kDivergence,      ///< "divergence"
-  kForeignThread,   ///< "foreign_thread": a thread that the library cannot schedule.
-  kInconsistent,    ///< "inconsistent": the trace contradicts itself; it was damaged.
-  kUncertain,       ///< "uncertain": events were lost, so this much is not known.
+  kMisuse,             ///< "misuse": any other broken rule, such as unlock of an unlocked mutex.
+  kForeignUnlock,      ///< "foreign_unlock" (note): unlocked by a task that did not lock it.
+  kValueLeft,          ///< "value_left" (note): a value that was sent and never received.
+  kLockOrder,          ///< "lock_order": two orders of taking locks that can deadlock.
+  kLostSignal,         ///< "lost_signal": waits on a condition whose signal came before the wait.
+  kRace,               ///< "race": a data race on a shared variable.
+  kStepLimit,          ///< "step_limit"
+  kDivergence,         ///< "divergence"
+  kForeignThread,      ///< "foreign_thread": a thread that the library cannot schedule.
+  kInconsistent,       ///< "inconsistent": the trace contradicts itself; it was damaged.
+  kUncertain,          ///< "uncertain": events were lost, so this much is not known.
 };
 
 enum class Certainty : std::uint8_t { kCertain, kPossible, kNote };
 
-/// A place that a finding points to, and the part it plays ("blocked", "started", "created", "held since").
+/// A place that a finding points to, and the part it plays ("blocked", "started", "created", "held
+/// since").
 struct FindingSite {
   std::string role;
   Site site;
@@ -52,6 +53,7 @@ struct Participant {
   std::string text;  ///< "parked in send on \"results\" (int, unbuffered), its operation 3"
   Site site;         ///< Where it waits, or last was.
   Site started_at;
+  std::string started_by;  ///< The name of its parent, where that is known.
 
   friend bool operator==(const Participant&, const Participant&) = default;
 };
@@ -62,7 +64,8 @@ struct Finding {
   Certainty certainty = Certainty::kCertain;
   TaskId task{};      ///< The task it is about; the first of a cycle.
   ObjectId object{};  ///< The object it is about, or 0.
-  /// One line: what is wrong, with names: "worker-2 leaked, blocked for ever in send on \"results\"".
+  /// One line: what is wrong, with names: "worker-2 leaked, blocked for ever in send on
+  /// \"results\"".
   std::string summary;
   /// The tasks that are stuck: for a deadlock those of the cycle, in its order.
   std::vector<Participant> participants;
@@ -81,8 +84,8 @@ std::string_view to_string(FindingKind kind);
 std::optional<FindingKind> parse_finding_kind(std::string_view name);
 std::string_view to_string(Certainty certainty);
 
-/// What is wrong at an end: deadlocks, blocked and leaked tasks, locks held, lost signals, exceptions,
-/// misuse, values left. Sorted: certain first, then by task.
+/// What is wrong at an end: deadlocks, blocked and leaked tasks, locks held, lost signals,
+/// exceptions, misuse, values left. Sorted: certain first, then by task.
 ///
 /// Cost: linear in tasks, waits and users.
 std::vector<Finding> analyze(const EndState& state);

@@ -1,1 +1,487 @@
-namespace chantrace {}
+// The state at a trace's end, as the runtime would have described it at that moment.
+
+#include "chantrace/end_state.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "chantrace/trace.h"
+#include "object_events.h"
+#include "words.h"
+
+namespace chantrace {
+namespace {
+
+constexpr std::string_view kTimersLabel = "timers";
+
+bool is_channel_operation(Operation operation) {
+  switch (operation) {
+    case Operation::kSend:
+    case Operation::kReceive:
+    case Operation::kRange:
+    case Operation::kSelect:
+    case Operation::kSelectCase:
+    case Operation::kClose:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool may_belong_to_open_wait(const EventRecord& event) {
+  // A condition wait gives back its mutex after it has queued itself.
+  return event.operation == Operation::kUnlock || event.operation == Operation::kStack;
+}
+
+Misuse::Kind misuse_kind(const EventRecord& event) {
+  switch (event.operation) {
+    case Operation::kSend:
+    case Operation::kSelect:
+      return Misuse::Kind::kSendOnClosed;
+    case Operation::kClose:
+      return event.object == 0 ? Misuse::Kind::kCloseOfNil : Misuse::Kind::kCloseOfClosed;
+    case Operation::kWaitGroupAdd:
+      return Misuse::Kind::kNegativeWaitGroup;
+    case Operation::kUnlock:
+    case Operation::kUnlockShared:
+      return Misuse::Kind::kUnlockOfUnlocked;
+    default:
+      return Misuse::Kind::kOther;
+  }
+}
+
+/// Remembers a user of an object in one role, as the runtime does.
+void add_user(std::vector<TaskId>& users, bool& has_more, TaskId task) {
+  if (!users.empty() && users.back() == task) return;
+  if (std::find(users.begin(), users.end(), task) != users.end()) return;
+  if (users.size() == kUsersMax)
+    has_more = true;
+  else
+    users.push_back(task);
+}
+
+class EndStateBuilder {
+ public:
+  EndStateBuilder(const Trace& trace, const TraceOrder& order) : trace_(trace), order_(order) {}
+
+  EndState build() {
+    define_tasks();
+    define_objects();
+    for (const EventPlace& place : order_.places) {
+      const TaskStream& stream = trace_.streams[place.stream];
+      apply(tasks_of_streams_[place.stream], place, stream.events[place.index]);
+    }
+    finish_tasks();
+    finish_timers();
+    state_.body_ended = has_body_ended();
+    state_.foreign_threads = trace_.end ? trace_.end->foreign_threads : 0;
+    state_.is_partial = trace_.is_incomplete();
+    return std::move(state_);
+  }
+
+ private:
+  /// What is known of a task while its events go by.
+  struct TaskProgress {
+    const EventRecord* open = nullptr;      ///< The start of the operation it is in.
+    std::vector<const EventRecord*> cases;  ///< Of the select that it is about to start or is in.
+    const EventRecord* last = nullptr;
+    std::uint64_t operations = 0;
+    std::uint32_t open_misuse = UINT32_MAX;  ///< The misuse that its last record told of.
+    bool is_cut = false;  ///< Unwound when the run was over: nothing after that counts.
+    bool has_fired_timers = false;
+  };
+
+  void define_tasks() {
+    std::uint32_t greatest = 0;
+    std::vector<std::uint32_t> ids;
+    for (const TaskInfo& info : trace_.tasks) ids.push_back(to_number(info.id));
+    for (const TaskStream& stream : trace_.streams) ids.push_back(to_number(stream.task));
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    if (!ids.empty()) greatest = ids.back();
+    state_.tasks.resize(ids.size());
+    progress_.resize(ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) state_.tasks[i].id = TaskId{ids[i]};
+    task_ids_.emplace(std::move(ids), greatest, 0);
+    for (const TaskInfo& info : trace_.tasks) {
+      TaskState& task = state_.tasks[task_ids_->index_of(to_number(info.id))];
+      task.parent = info.parent;
+      task.label = info.label;
+      task.is_host = info.is_host;
+      task.is_body = info.is_body;
+      task.started_at = trace_.site(info.site);
+    }
+    for (const TaskStream& stream : trace_.streams)
+      tasks_of_streams_.push_back(task_ids_->index_of(to_number(stream.task)));
+  }
+
+  void define_objects() {
+    std::uint32_t greatest = 0;
+    std::vector<std::uint32_t> ids;
+    for (const ObjectInfo& info : trace_.objects) ids.push_back(to_number(info.id));
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    if (!ids.empty()) greatest = ids.back();
+    state_.objects.resize(ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) state_.objects[i].id = ObjectId{ids[i]};
+    const bool is_dense = !ids.empty() && ids.front() == 1 && greatest == ids.size();
+    is_dense_ = is_dense;
+    object_ids_.emplace(std::move(ids), greatest, 0);
+    for (const ObjectInfo& info : trace_.objects) {
+      ObjectState& object = state_.objects[object_ids_->index_of(to_number(info.id))];
+      object.kind = info.kind;
+      object.name = info.name;
+      object.type = info.type;
+      object.created_at = trace_.site(info.site);
+      object.capacity = info.capacity;
+      object.size = info.initial_size;
+      object.is_closed = info.is_initially_closed;
+      object.count = info.initial_count;
+      for (const TaskId holder : info.initial_holders)
+        object.holders.push_back({holder, {}, false});
+    }
+  }
+
+  ObjectState* object_of(const EventRecord& event) {
+    if (event.object == 0) return nullptr;
+    if (is_dense_)
+      return event.object <= state_.objects.size() ? &state_.objects[event.object - 1] : nullptr;
+    const std::uint32_t index = object_ids_->index_of(event.object);
+    return index == DenseIds::kNone ? nullptr : &state_.objects[index];
+  }
+
+  void apply(std::uint32_t index, const EventPlace& place, const EventRecord& event) {
+    TaskProgress& progress = progress_[index];
+    if (progress.is_cut) return;
+    if (event.operation == Operation::kStack) return;
+    const Phase phase = phase_of(event);
+    const Outcome outcome = outcome_of(event);
+    TaskState& task = state_.tasks[index];
+    if (outcome == Outcome::kCancelled) {
+      progress.is_cut = true;
+      if (event.operation == Operation::kTaskEnd) end_task(task, progress, event);
+      return;
+    }
+    if (event.operation == Operation::kTaskEnd) {
+      end_task(task, progress, event);
+      return;
+    }
+    if (task.status != TaskStatus::kRunning) task.status = TaskStatus::kRunning;
+
+    if (event.operation == Operation::kSelectCase) {
+      if (progress.open != nullptr || (!progress.cases.empty() && event.detail == 0)) {
+        progress.open = nullptr;
+        progress.cases.clear();
+      }
+      progress.cases.push_back(&event);
+    } else if (phase == Phase::kStart) {
+      if (event.operation != Operation::kSelect) progress.cases.clear();
+      progress.open = &event;
+      ++progress.operations;
+    } else {
+      if (phase == Phase::kBoth && event.operation != Operation::kTaskBegin) ++progress.operations;
+      if (!(progress.open != nullptr && phase == Phase::kBoth && may_belong_to_open_wait(event) &&
+            progress.open->operation == Operation::kConditionWait))
+        close_open(progress, event, phase);
+    }
+    if (phase != Phase::kDone || progress.last == nullptr) progress.last = &event;
+    progress.open_misuse = UINT32_MAX;
+    apply_to_object(task.id, event, phase, outcome, place);
+    if (outcome == Outcome::kMisuse || outcome == Outcome::kForeign)
+      add_misuse(task.id, progress, event, outcome);
+    if (event.operation == Operation::kTimerFire) progress.has_fired_timers = true;
+  }
+
+  void close_open(TaskProgress& progress, const EventRecord& event, Phase phase) {
+    if (phase == Phase::kDone && event.operation == Operation::kSelect) use_case(progress, event);
+    progress.open = nullptr;
+    progress.cases.clear();
+  }
+
+  /// The done of a select says which case was taken; what that case was is in its own record.
+  void use_case(TaskProgress& progress, const EventRecord& done) {
+    for (const EventRecord* const one : progress.cases)
+      if (one->detail == done.detail) chosen_is_send_ = one->value == 1;
+  }
+
+  void end_task(TaskState& task, TaskProgress& progress, const EventRecord& event) {
+    if (outcome_of(event) == Outcome::kCancelled && progress.open != nullptr) return;
+    progress.open = nullptr;
+    progress.cases.clear();
+    switch (outcome_of(event)) {
+      case Outcome::kException:
+        task.status = TaskStatus::kEndedByException;
+        break;
+      case Outcome::kCancelled:
+        task.status = TaskStatus::kCancelled;
+        break;
+      default:
+        task.status = TaskStatus::kEnded;
+        break;
+    }
+    if (outcome_of(event) == Outcome::kException) {
+      if (progress.open_misuse != UINT32_MAX) state_.misuses[progress.open_misuse].escaped = true;
+      if ((event.flags & kValueIsText) != 0)
+        if (const auto text = trace_.texts.find(event.value); text != trace_.texts.end())
+          task.exception = text->second;
+    }
+    task.ended_at = progress.last != nullptr ? trace_.site(SiteId{progress.last->site})
+                                             : trace_.site(SiteId{event.site});
+  }
+
+  void add_misuse(TaskId task, TaskProgress& progress, const EventRecord& event, Outcome outcome) {
+    Misuse misuse;
+    misuse.kind = outcome == Outcome::kForeign ? Misuse::Kind::kForeignUnlock : misuse_kind(event);
+    misuse.task = task;
+    misuse.object = ObjectId{event.object};
+    misuse.site = trace_.site(SiteId{event.site});
+    if (outcome == Outcome::kMisuse)
+      progress.open_misuse = static_cast<std::uint32_t>(state_.misuses.size());
+    state_.misuses.push_back(std::move(misuse));
+  }
+
+  void apply_to_object(TaskId task, const EventRecord& event, Phase phase, Outcome outcome,
+                       const EventPlace& place) {
+    if (is_on_task(event.operation)) return;
+    ObjectState* const object = object_of(event);
+    if (object == nullptr) return;
+    add_roles(*object, task, event, phase);
+    if (is_channel_operation(event.operation)) {
+      apply_to_channel(*object, event, phase, outcome);
+      return;
+    }
+    if (phase == Phase::kStart) return;
+    switch (event.operation) {
+      case Operation::kLock:
+      case Operation::kLockShared:
+        if (outcome == Outcome::kOk)
+          object->holders.push_back(
+              {task, trace_.site(SiteId{event.site}), event.operation == Operation::kLockShared});
+        break;
+      case Operation::kUnlock:
+      case Operation::kUnlockShared:
+        if (outcome == Outcome::kOk || outcome == Outcome::kForeign)
+          release(*object, task, event.operation == Operation::kUnlockShared);
+        break;
+      case Operation::kConditionNotifyOne:
+      case Operation::kConditionNotifyAll:
+        if (event.value != 0) break;
+        ++object->lost_signals;
+        object->last_lost_by = task;
+        object->last_lost_at = trace_.site(SiteId{event.site});
+        break;
+      case Operation::kWaitGroupAdd:
+        if (outcome == Outcome::kOk) object->count = static_cast<std::int64_t>(event.value);
+        break;
+      case Operation::kSemaphoreAcquire:
+        if (outcome == Outcome::kOk) --object->count;
+        break;
+      case Operation::kSemaphoreRelease:
+        if (outcome == Outcome::kOk) object->count += static_cast<std::int64_t>(event.value);
+        break;
+      case Operation::kTimerStart:
+        object->timer_is_pending = true;
+        break;
+      case Operation::kTimerStop:
+        object->timer_is_pending = false;
+        break;
+      case Operation::kTimerFire:
+        object->timer_is_pending = object->kind == ObjectKind::kTicker;
+        break;
+      case Operation::kContextMake:
+        object->timer_is_pending = event.value != 0;
+        break;
+      case Operation::kContextCancel:
+        object->timer_is_pending = false;
+        object->is_closed = true;
+        break;
+      default:
+        break;
+    }
+    static_cast<void>(place);
+  }
+
+  void add_roles(ObjectState& object, TaskId task, const EventRecord& event, Phase phase) {
+    bool is_giver = false;
+    bool is_taker = false;
+    switch (event.operation) {
+      case Operation::kSend:
+      case Operation::kClose:
+      case Operation::kConditionNotifyOne:
+      case Operation::kConditionNotifyAll:
+      case Operation::kWaitGroupAdd:
+      case Operation::kSemaphoreRelease:
+      case Operation::kContextCancel:
+        is_giver = true;
+        break;
+      case Operation::kReceive:
+      case Operation::kRange:
+      case Operation::kConditionWait:
+      case Operation::kWaitGroupWait:
+      case Operation::kSemaphoreAcquire:
+        is_taker = true;
+        break;
+      case Operation::kSelectCase:
+        (event.value == 1 ? is_giver : is_taker) = true;
+        break;
+      case Operation::kSelect:
+        if (phase == Phase::kDone) break;  // Its case has been counted when it was queued.
+        // What a select did that did not park is not recorded; it has used the channel anyhow.
+        is_giver = outcome_of(event) != Outcome::kClosed;
+        is_taker = outcome_of(event) != Outcome::kMisuse;
+        break;
+      default:
+        return;
+    }
+    if (is_giver) add_user(object.givers, object.has_more_givers, task);
+    if (is_taker) add_user(object.takers, object.has_more_takers, task);
+  }
+
+  void apply_to_channel(ObjectState& channel, const EventRecord& event, Phase phase,
+                        Outcome outcome) {
+    if (event.operation == Operation::kSelectCase) return;
+    if (event.operation == Operation::kClose) {
+      if (outcome == Outcome::kOk) channel.is_closed = true;
+      channel.size = std::max<std::uint64_t>(event.detail, 0);
+      return;
+    }
+    if (event.operation == Operation::kSelect) {
+      apply_select(channel, phase, outcome);
+      return;
+    }
+    if (outcome == Outcome::kMisuse || outcome == Outcome::kTimedOut) return;
+    if (event.detail < kDetailMax) channel.size = event.detail;
+  }
+
+  /// The detail of a select is its case, so what it did to the buffer is worked out; the next other
+  /// operation on the channel says it exactly.
+  void apply_select(ObjectState& channel, Phase phase, Outcome outcome) {
+    if (outcome != Outcome::kOk || channel.capacity == 0) return;
+    if (phase == Phase::kDone) {
+      // It was completed by a record that told the size already, but for a sender's value that has
+      // moved into the buffer since.
+      if (chosen_is_send_ && channel.size < channel.capacity) ++channel.size;
+      return;
+    }
+    if (channel.size == 0)
+      ++channel.size;
+    else if (channel.size == channel.capacity)
+      --channel.size;
+  }
+
+  static void release(ObjectState& object, TaskId task, bool is_shared) {
+    std::vector<Holder>& holders = object.holders;
+    auto found = std::find_if(holders.rbegin(), holders.rend(), [&](const Holder& holder) {
+      return holder.task == task && holder.is_shared == is_shared;
+    });
+    if (found == holders.rend())
+      found = std::find_if(holders.rbegin(), holders.rend(),
+                           [&](const Holder& holder) { return holder.is_shared == is_shared; });
+    if (found == holders.rend() && !holders.empty()) found = holders.rbegin();
+    if (found != holders.rend()) holders.erase(std::next(found).base());
+  }
+
+  void finish_tasks() {
+    std::vector<TaskState> kept;
+    kept.reserve(state_.tasks.size());
+    for (std::size_t i = 0; i < state_.tasks.size(); ++i) {
+      TaskState& task = state_.tasks[i];
+      const TaskProgress& progress = progress_[i];
+      // The pseudo-task that fires timers is part of the library.
+      if (progress.has_fired_timers || (task.label == kTimersLabel && to_number(task.parent) == 0 &&
+                                        !task.is_host && !task.is_body))
+        continue;
+      if (progress.open != nullptr) park(task, progress);
+      kept.push_back(std::move(task));
+    }
+    state_.tasks = std::move(kept);
+  }
+
+  void park(TaskState& task, const TaskProgress& progress) {
+    const EventRecord& open = *progress.open;
+    task.status = TaskStatus::kParked;
+    task.waiting_at = trace_.site(SiteId{open.site});
+    task.operation_index = progress.operations;
+    task.is_select = open.operation == Operation::kSelect;
+    // A start has no outcome yet; the mark of a timed form stands in its place.
+    const bool has_deadline = outcome_of(open) == Outcome::kTimedOut ||
+                              open.operation == Operation::kSleep ||
+                              open.operation == Operation::kYield;
+    if (task.is_select) {
+      for (const EventRecord* const one : progress.cases) {
+        Wait wait;
+        wait.operation = one->value == 1 ? Operation::kSend : Operation::kReceive;
+        wait.object = ObjectId{one->object};
+        wait.is_nil_channel = one->object == 0;
+        wait.has_deadline = has_deadline;
+        task.waits.push_back(wait);
+      }
+      if (task.waits.empty() && has_deadline)
+        task.waits.push_back({.operation = Operation::kSleep, .has_deadline = true});
+      return;
+    }
+    Wait wait;
+    wait.operation = open.operation;
+    wait.has_deadline = has_deadline;
+    if (is_on_task(open.operation)) {
+      wait.task = TaskId{open.object};
+    } else {
+      wait.object = ObjectId{open.object};
+      wait.is_nil_channel = open.object == 0 && is_channel_operation(open.operation);
+    }
+    task.waits.push_back(wait);
+  }
+
+  /// A timer sends on a channel of its own that was made with it, at the same place.
+  void finish_timers() {
+    std::vector<const Site*> pending;
+    for (const ObjectState& object : state_.objects)
+      if (object.timer_is_pending) pending.push_back(&object.created_at);
+    if (pending.empty()) return;
+    const auto by_place = [](const Site* left, const Site* right) {
+      return std::pair(std::string_view(left->file), left->line) <
+             std::pair(std::string_view(right->file), right->line);
+    };
+    std::sort(pending.begin(), pending.end(), by_place);
+    for (ObjectState& object : state_.objects) {
+      if (object.kind != ObjectKind::kChannel || object.is_closed) continue;
+      if (object.name != "timer" && object.name != "ticker" && object.name != "context.done")
+        continue;
+      if (std::binary_search(pending.begin(), pending.end(), &object.created_at, by_place))
+        object.timer_is_pending = true;
+    }
+  }
+
+  bool has_body_ended() const {
+    bool is_body_parked = false;
+    for (const TaskState& task : state_.tasks) {
+      if (!task.is_body) continue;
+      if (task.status == TaskStatus::kEnded || task.status == TaskStatus::kEndedByException)
+        return true;
+      is_body_parked |= task.status == TaskStatus::kParked || task.status == TaskStatus::kCancelled;
+    }
+    return !is_body_parked && trace_.end && trace_.end->body_ended;
+  }
+
+  static constexpr std::uint16_t kDetailMax = 0xfffe;
+
+  const Trace& trace_;
+  const TraceOrder& order_;
+  EndState state_;
+  std::vector<TaskProgress> progress_;
+  std::vector<std::uint32_t> tasks_of_streams_;
+  std::optional<DenseIds> task_ids_;
+  std::optional<DenseIds> object_ids_;
+  bool is_dense_ = false;
+  bool chosen_is_send_ = false;
+};
+
+}  // namespace
+
+EndState end_state(const Trace& trace, const TraceOrder& order) {
+  return EndStateBuilder(trace, order).build();
+}
+
+}  // namespace chantrace

@@ -1,0 +1,366 @@
+/// \file
+/// Channels: typed queues at which tasks meet, with Go's semantics.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "chantrace/detail/channel_state.h"
+#include "chantrace/location.h"
+#include "chantrace/misuse.h"
+
+namespace chantrace {
+
+/// How a receive ended.
+enum class RecvStatus : std::uint8_t {
+  kReceived,
+  kEmpty,     ///< `try_recv` only.
+  kTimedOut,  ///< `recv_for` only.
+  kClosed,    ///< Closed and drained.
+};
+
+/// A received value, or why there is none.
+template <typename T>
+class RecvResult {
+ public:
+  explicit RecvResult(RecvStatus status) : status_(status) {}
+  explicit RecvResult(std::optional<T> value, RecvStatus status)
+      : value_(std::move(value)), status_(status) {}
+
+  RecvStatus status() const { return status_; }
+  explicit operator bool() const { return status_ == RecvStatus::kReceived; }
+  /// Requires: `status() == RecvStatus::kReceived`.
+  T& value() & { return *value_; }
+  const T& value() const& { return *value_; }
+  T&& value() && { return *std::move(value_); }
+  std::optional<T>& optional() { return value_; }
+
+ private:
+  std::optional<T> value_;
+  RecvStatus status_;
+};
+
+template <typename T>
+class Channel;
+template <typename T>
+class SendChannel;
+template <typename T>
+class RecvChannel;
+
+namespace detail {
+
+/// Room for one element on the stack of a task that receives.
+template <typename T>
+class ElementSlot {
+ public:
+  ElementSlot() {}  // NOLINT: leaves the element unmade.
+  ~ElementSlot() {}
+  ElementSlot(const ElementSlot&) = delete;
+  ElementSlot& operator=(const ElementSlot&) = delete;
+
+  void* room() { return &element_; }
+  /// Requires: an element was made in `room()`.
+  std::optional<T> take() {
+    std::optional<T> taken(std::move(element_));
+    element_.~T();
+    return taken;
+  }
+
+ private:
+  union {
+    T element_;
+  };
+};
+
+/// What all forms of a channel's handle share.
+class ChannelHandle {
+ public:
+  /// True for Go's nil channel: no operation on it ever becomes ready.
+  bool is_nil() const { return pointer_.get() == nullptr; }
+  /// Values in the buffer at this moment.
+  std::size_t size() const { return channel_size(pointer_.get()); }
+  std::size_t capacity() const { return is_nil() ? 0 : pointer_.get()->capacity; }
+  std::string_view name() const {
+    return is_nil() ? std::string_view() : pointer_.get()->given_name.view();
+  }
+
+  friend bool operator==(const ChannelHandle&, const ChannelHandle&) = default;
+
+  /// For the library's own use.
+  ChannelState* state() const { return pointer_.get(); }
+
+ protected:
+  ChannelHandle() = default;
+  explicit ChannelHandle(ChannelPointer pointer) : pointer_(std::move(pointer)) {}
+
+ private:
+  ChannelPointer pointer_;
+};
+
+/// The short way of a send; the long one is `send_slowly`.
+template <typename T>
+Outcome send_value(ChannelState* channel, T& value, const Location& site, Patience patience) {
+  TaskControl& self = current_task();
+  if (!enter_operation(self, Operation::kSend, channel)) return Outcome::kCancelled;
+  if (channel == nullptr) [[unlikely]]
+    return wait_at_nil_channel(self, Operation::kSend, site, patience);
+  Happening what{.operation = Operation::kSend};
+  if (self.has_values) [[unlikely]]
+    what.value = capture_value(self, value, what.marks);
+  channel->latch.lock();
+  meet(self, *channel);
+  channel->givers.add(self.id);
+  if (channel->count == channel->capacity || channel->is_closed || !channel->receivers.empty())
+    return send_slowly(self, *channel, &value, what, site, patience);
+  kElementType<T>.move_construct(channel->element(channel->head + channel->count), &value);
+  ++channel->count;
+  if (self.is_recording) [[unlikely]] {
+    what.object = to_number(channel->id);
+    what.sequence = ++channel->sequence;
+    what.detail = static_cast<std::uint16_t>(channel->count < 0xffff ? channel->count : 0xfffe);
+  }
+  channel->latch.unlock();
+  record(self, what, site);
+  return Outcome::kOk;
+}
+
+template <typename T>
+std::pair<std::optional<T>, Outcome> receive_value(ChannelState* channel, Operation operation,
+                                                   const Location& site, Patience patience) {
+  TaskControl& self = current_task();
+  if (!enter_operation(self, operation, channel)) return {std::nullopt, Outcome::kCancelled};
+  if (channel == nullptr) [[unlikely]]
+    return {std::nullopt, wait_at_nil_channel(self, operation, site, patience)};
+  channel->latch.lock();
+  meet(self, *channel);
+  channel->takers.add(self.id);
+  if (channel->count == 0 || !channel->senders.empty()) {
+    ElementSlot<T> slot;
+    const Outcome outcome = receive_slowly(self, *channel, slot.room(), operation, site, patience);
+    if (outcome != Outcome::kOk) return {std::nullopt, outcome};
+    return {slot.take(), outcome};
+  }
+  T* const element = static_cast<T*>(channel->element(channel->head));
+  std::pair<std::optional<T>, Outcome> result(std::move(*element), Outcome::kOk);
+  element->~T();
+  channel->advance_head();
+  --channel->count;
+  Happening what{.operation = operation};
+  if (self.is_recording) [[unlikely]] {
+    what.object = to_number(channel->id);
+    what.sequence = ++channel->sequence;
+    what.detail = static_cast<std::uint16_t>(channel->count < 0xffff ? channel->count : 0xfffe);
+  }
+  channel->latch.unlock();
+  if (self.has_values) [[unlikely]]
+    what.value = capture_value(self, *result.first, what.marks);
+  record(self, what, site);
+  return result;
+}
+
+}  // namespace detail
+
+/// The sending side of a channel.
+///
+/// Threads: any thread; handles are copied freely and share the channel.
+template <typename T>
+class SendChannel : public detail::ChannelHandle {
+ public:
+  /// The nil channel.
+  SendChannel() = default;
+
+  /// Sends `value`.
+  ///
+  /// Blocks: until there is room in the buffer, or for an unbuffered channel until a receiver takes
+  /// it. On the nil channel for ever.
+  /// Throws: `ChannelClosed`.
+  void send(T value, Location site = Location::current()) const {
+    detail::send_value(state(), value, site, {});
+  }
+
+  /// Sends if that needs no waiting. The value is lost where it does not.
+  ///
+  /// Throws: `ChannelClosed`.
+  bool try_send(T value, Location site = Location::current()) const {
+    return detail::send_value(state(), value, site, {.is_try = true}) == Outcome::kOk;
+  }
+
+  /// Sends, or gives up after `timeout`.
+  ///
+  /// Throws: `ChannelClosed`.
+  template <typename Rep, typename Period>
+  bool send_for(T value, std::chrono::duration<Rep, Period> timeout,
+                Location site = Location::current()) const {
+    const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count();
+    return detail::send_value(state(), value, site,
+                              detail::patience_for(detail::current_task(), nanoseconds)) ==
+           Outcome::kOk;
+  }
+
+  /// No more will be sent. Values in the buffer can still be received; all who wait to receive, and
+  /// all later receives from the drained channel, get nothing.
+  ///
+  /// Throws: `ChannelClosed` when it is closed already, `ChannelNil` on the nil channel. Senders
+  /// that wait get `ChannelClosed` as well.
+  void close(Location site = Location::current()) const { detail::close_channel(state(), site); }
+
+ protected:
+  explicit SendChannel(detail::ChannelPointer pointer) : ChannelHandle(std::move(pointer)) {}
+  friend class Channel<T>;
+};
+
+/// The receiving side of a channel.
+///
+/// Threads: any thread; handles are copied freely and share the channel.
+template <typename T>
+class RecvChannel : public detail::ChannelHandle {
+ public:
+  /// The nil channel.
+  RecvChannel() = default;
+
+  /// The next value; nullopt once the channel is closed and drained.
+  ///
+  /// Blocks: until a value is there or the channel is closed. On the nil channel for ever.
+  std::optional<T> recv(Location site = Location::current()) const {
+    return detail::receive_value<T>(state(), Operation::kReceive, site, {}).first;
+  }
+
+  /// Receives if that needs no waiting.
+  RecvResult<T> try_recv(Location site = Location::current()) const {
+    return result(detail::receive_value<T>(state(), Operation::kReceive, site, {.is_try = true}));
+  }
+
+  /// Receives, or gives up after `timeout`.
+  template <typename Rep, typename Period>
+  RecvResult<T> recv_for(std::chrono::duration<Rep, Period> timeout,
+                         Location site = Location::current()) const {
+    const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count();
+    return result(
+        detail::receive_value<T>(state(), Operation::kReceive, site,
+                                 detail::patience_for(detail::current_task(), nanoseconds)));
+  }
+
+  /// Receives for each step of a `for` loop, until the channel is closed and drained.
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+    using pointer = T*;
+    using reference = T&;
+
+    Iterator(const RecvChannel& channel, const Location& site) : channel_(channel), site_(site) {
+      ++*this;
+    }
+    T& operator*() { return *value_; }
+    T* operator->() { return &*value_; }
+    Iterator& operator++() {
+      value_ = detail::receive_value<T>(channel_.state(), Operation::kRange, site_, {}).first;
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const Iterator& left, std::default_sentinel_t) {
+      return !left.value_.has_value();
+    }
+
+   private:
+    RecvChannel channel_;
+    Location site_;
+    std::optional<T> value_;
+  };
+
+  Iterator begin(Location site = Location::current()) const { return {*this, site}; }
+  std::default_sentinel_t end() const { return {}; }
+
+ protected:
+  explicit RecvChannel(detail::ChannelPointer pointer) : ChannelHandle(std::move(pointer)) {}
+  friend class Channel<T>;
+
+ private:
+  static RecvResult<T> result(std::pair<std::optional<T>, Outcome> received) {
+    switch (received.second) {
+      case Outcome::kOk:
+        return RecvResult<T>(std::move(received.first), RecvStatus::kReceived);
+      case Outcome::kNotReady:
+        return RecvResult<T>(RecvStatus::kEmpty);
+      case Outcome::kTimedOut:
+        return RecvResult<T>(RecvStatus::kTimedOut);
+      default:
+        return RecvResult<T>(RecvStatus::kClosed);
+    }
+  }
+};
+
+/// Both sides of a channel: a handle, copied freely. `Channel<T>{}` is Go's nil channel.
+///
+/// Elements need not be copyable or default-constructible; moving one must not throw.
+///
+/// Threads: any thread.
+/// Source: The Go Programming Language Specification, "Channel types" to "Select statements";
+/// The Go Memory Model, "Channel communication".
+template <typename T>
+class Channel : public detail::ChannelHandle {
+ public:
+  /// The nil channel.
+  Channel() = default;
+
+  /// A channel named `name` that holds `capacity` values; 0: unbuffered, a send waits for its
+  /// receive.
+  explicit Channel(std::string_view name, std::size_t capacity = 0,
+                   Location site = Location::current())
+      : Channel(detail::ChannelPointer(
+            detail::ChannelState::make(name, capacity, detail::kElementType<T>, site))) {}
+
+  /// A channel without a name.
+  explicit Channel(std::size_t capacity, Location site = Location::current())
+      : Channel(std::string_view(), capacity, site) {}
+
+  operator SendChannel<T>() const { return SendChannel<T>(detail::share(state())); }
+  operator RecvChannel<T>() const { return RecvChannel<T>(detail::share(state())); }
+
+  /// See `SendChannel::send`.
+  void send(T value, Location site = Location::current()) const {
+    detail::send_value(state(), value, site, {});
+  }
+  /// See `SendChannel::try_send`.
+  bool try_send(T value, Location site = Location::current()) const {
+    return detail::send_value(state(), value, site, {.is_try = true}) == Outcome::kOk;
+  }
+  /// See `SendChannel::send_for`.
+  template <typename Rep, typename Period>
+  bool send_for(T value, std::chrono::duration<Rep, Period> timeout,
+                Location site = Location::current()) const {
+    return SendChannel<T>(*this).send_for(std::move(value), timeout, site);
+  }
+  /// See `SendChannel::close`.
+  void close(Location site = Location::current()) const { detail::close_channel(state(), site); }
+
+  /// See `RecvChannel::recv`.
+  std::optional<T> recv(Location site = Location::current()) const {
+    return detail::receive_value<T>(state(), Operation::kReceive, site, {}).first;
+  }
+  /// See `RecvChannel::try_recv`.
+  RecvResult<T> try_recv(Location site = Location::current()) const {
+    return RecvChannel<T>(*this).try_recv(site);
+  }
+  /// See `RecvChannel::recv_for`.
+  template <typename Rep, typename Period>
+  RecvResult<T> recv_for(std::chrono::duration<Rep, Period> timeout,
+                         Location site = Location::current()) const {
+    return RecvChannel<T>(*this).recv_for(timeout, site);
+  }
+  /// See `RecvChannel::begin`.
+  typename RecvChannel<T>::Iterator begin(Location site = Location::current()) const {
+    return RecvChannel<T>(*this).begin(site);
+  }
+  std::default_sentinel_t end() const { return {}; }
+
+ private:
+  explicit Channel(detail::ChannelPointer pointer) : ChannelHandle(std::move(pointer)) {}
+};
+
+}  // namespace chantrace

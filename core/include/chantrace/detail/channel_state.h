@@ -1,0 +1,160 @@
+/// \file
+/// A channel without its element type: everything about it that needs no template.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <string_view>
+#include <utility>
+
+#include "chantrace/detail/task_control.h"
+#include "chantrace/detail/value.h"
+
+namespace chantrace::detail {
+
+/// What a channel does with its elements. Moves are taken not to throw; one that does ends the
+/// program, since the value would be lost between two tasks.
+struct ElementType {
+  std::size_t size_bytes;
+  std::size_t alignment_bytes;
+  void (*move_construct)(void* to, void* from) noexcept;
+  void (*destroy)(void* element) noexcept;
+  std::uint64_t (*capture)(TaskControl& self, const void* element, std::uint8_t& marks);
+  std::string_view name;
+  ValueFormat format;
+};
+
+template <typename T>
+inline constexpr ElementType kElementType = {
+    .size_bytes = sizeof(T),
+    .alignment_bytes = alignof(T),
+    .move_construct = [](void* to,
+                         void* from) noexcept { ::new (to) T(std::move(*static_cast<T*>(from))); },
+    .destroy = [](void* element) noexcept { static_cast<T*>(element)->~T(); },
+    .capture =
+        [](TaskControl& self, const void* element, std::uint8_t& marks) {
+          return capture_value(self, *static_cast<const T*>(element), marks);
+        },
+    .name = type_name<T>(),
+    .format = value_format<T>(),
+};
+
+/// Invariants, under the lock: a waiting receiver means an empty buffer and no waiting sender; a
+/// waiting sender means a full buffer; a closed channel has nobody waiting. (Waiters of selects
+/// that another case has fired do not count.)
+struct ChannelState final : Object {
+  static ChannelState* make(std::string_view name, std::size_t capacity, const ElementType& type,
+                            const Location& site);
+  ~ChannelState();
+
+  void describe(ObjectState& state) const override;
+  void enter_execution(ObjectInfo& info) override;
+
+  void* element(std::size_t index) {
+    if (index >= capacity) index -= capacity;
+    return ring + index * type.size_bytes;
+  }
+  void advance_head() { head = head + 1 == capacity ? 0 : head + 1; }
+
+  const ElementType& type;
+  const std::size_t capacity;
+  std::size_t head = 0;
+  std::size_t count = 0;
+  bool is_closed = false;
+  WaiterQueue senders;
+  WaiterQueue receivers;
+  Users givers;
+  Users takers;
+  std::byte* ring = nullptr;
+  /// Handles that refer to it; the last one deletes it.
+  std::atomic<std::uint32_t> references = 1;
+  // In the list of all channels, which `channels()` shows.
+  ChannelState* previous_channel = nullptr;
+  ChannelState* next_channel = nullptr;
+
+ private:
+  ChannelState(std::string_view channel_name, std::size_t channel_capacity,
+               const ElementType& element_type, const Location& site)
+      : Object(ObjectKind::kChannel, channel_name, site),
+        type(element_type),
+        capacity(channel_capacity) {}
+};
+
+/// Shares ownership of a channel. Empty: the nil channel.
+class ChannelPointer {
+ public:
+  ChannelPointer() = default;
+  /// Takes over one reference.
+  explicit ChannelPointer(ChannelState* state) : state_(state) {}
+  ChannelPointer(const ChannelPointer& other) : state_(other.state_) {
+    if (state_ != nullptr) state_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  ChannelPointer(ChannelPointer&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  ChannelPointer& operator=(ChannelPointer other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~ChannelPointer() {
+    if (state_ != nullptr && state_->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      delete state_;
+  }
+  ChannelState* get() const { return state_; }
+  friend bool operator==(const ChannelPointer&, const ChannelPointer&) = default;
+
+ private:
+  ChannelState* state_ = nullptr;
+};
+
+/// One more reference.
+inline ChannelPointer share(ChannelState* channel) {
+  if (channel != nullptr) channel->references.fetch_add(1, std::memory_order_relaxed);
+  return ChannelPointer(channel);
+}
+
+/// How long an operation may take.
+struct Patience {
+  bool is_try = false;        ///< Not at all.
+  Instant deadline = kNever;  ///< 0: it is over already.
+};
+
+/// `patience` until `nanoseconds` from now.
+Patience patience_for(TaskControl& self, std::int64_t nanoseconds);
+
+/// What became of a send or a receive that could not go the short way.
+/// Requires: the channel's latch, which is given back.
+/// Throws: `Cancelled`, `ChannelClosed`.
+Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happening what,
+                    const Location& site, Patience patience) CHANTRACE_RELEASE(channel.latch);
+/// kOk: an element was constructed in `slot`.
+Outcome receive_slowly(TaskControl& self, ChannelState& channel, void* slot, Operation operation,
+                       const Location& site, Patience patience) CHANTRACE_RELEASE(channel.latch);
+/// The same on the nil channel: nothing ever comes.
+Outcome wait_at_nil_channel(TaskControl& self, Operation operation, const Location& site,
+                            Patience patience);
+/// Throws: `ChannelClosed`, `ChannelNil`.
+void close_channel(ChannelState* channel, const Location& site);
+std::size_t channel_size(ChannelState* channel);
+
+/// One case of a select.
+struct SelectCase {
+  ChannelState* channel = nullptr;  ///< nullptr: never ready.
+  bool is_send = false;
+  void* slot = nullptr;
+  const ElementType* type = nullptr;
+  const Location* site = nullptr;
+};
+
+/// Which case was taken: its index among `cases`, or `kNoCase` for the default and the timeout.
+struct Selected {
+  std::uint16_t index = kNoCase;
+  Outcome outcome = Outcome::kOk;
+};
+
+/// Requires: `waiters` has room for `count`.
+/// Throws: `Cancelled`, `ChannelClosed`.
+Selected select_channels(TaskControl& self, const SelectCase* cases, Waiter* waiters,
+                         std::size_t count, Patience patience, const Location& site);
+
+}  // namespace chantrace::detail

@@ -1,0 +1,77 @@
+/// \file
+/// One execution on threads: a test's run, from its first operation to its verdict. What the
+/// GoogleTest listener is made from.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chantrace/end_state.h"
+#include "chantrace/finding.h"
+
+namespace chantrace {
+class Sink;
+}
+
+namespace chantrace::detail {
+
+/// What to record, and how.
+struct RecordingOptions {
+  std::filesystem::path path;  ///< Empty: in memory only.
+  std::string test;            ///< For the header.
+  bool has_values = true;
+  bool has_stacks = false;
+  std::uint32_t stack_every = 1;  ///< One of so many operations gets its stack.
+  /// Sinks are served from a queue of so many events; 0: there is no queue and no drain.
+  std::size_t queue_events_max = 0;
+  std::vector<std::shared_ptr<Sink>> sinks;
+};
+
+struct ExecutionOptions {
+  bool is_recorded = true;
+  RecordingOptions recording;
+  /// Called in the body's thread when the body waits and nothing can go on. Afterwards all other
+  /// tasks are unwound, and then the body's operation throws what `throw_in_body` throws.
+  std::function<void(const EndState&)> on_deadlock;
+  std::function<void()> throw_in_body;
+};
+
+/// How an execution ended.
+struct ExecutionEnd {
+  EndState state;
+  std::uint64_t events = 0;
+  std::uint64_t tasks = 0;
+  std::uint64_t objects = 0;
+  std::uint64_t abandoned = 0;  ///< Tasks that could not be unwound.
+};
+
+/// Threads: made, used and destroyed by the thread that runs the body.
+class Execution {
+ public:
+  /// The calling thread becomes the body.
+  explicit Execution(ExecutionOptions options);
+  ~Execution();
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
+
+  /// The body has ended: waits until all tasks have, or nothing can go on, or `patience` is over,
+  /// and tells the state. Then unwinds what is left.
+  ExecutionEnd settle(std::chrono::nanoseconds patience);
+
+  /// Ends the recording. `keep`: its trace stays.
+  void finish(bool keep, bool passed, const std::vector<Finding>& findings);
+
+  /// The state as it is now, from the runtime itself. Any thread.
+  static EndState current_state();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace chantrace::detail

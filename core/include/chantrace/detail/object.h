@@ -1,0 +1,190 @@
+/// \file
+/// What all objects that tasks meet at have in common, and the queue of those who wait at one.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "chantrace/detail/os_mutex.h"
+#include "chantrace/end_state.h"
+#include "chantrace/event.h"
+#include "chantrace/location.h"
+#include "chantrace/trace.h"
+
+namespace chantrace::detail {
+
+struct Object;
+struct TaskControl;
+struct Waiter;
+
+/// How a parked operation came to go on. Exactly one party moves it away from kPending, by
+/// compare-and-swap: a completer, the task itself when time is up, or whoever ends the execution.
+enum class Claim : std::uint32_t { kPending, kCompleted, kTimedOut, kCancelled, kQuiescent };
+
+/// An operation that parks. Lives on the parked task's stack until the task goes on.
+struct ParkedOperation {
+  explicit ParkedOperation(TaskControl& parked_task, Operation parked_operation,
+                           const Location& place)
+      : task(&parked_task), operation(parked_operation), site(&place) {}
+  ParkedOperation(const ParkedOperation&) = delete;
+  ParkedOperation& operator=(const ParkedOperation&) = delete;
+
+  bool try_claim(Claim by) {
+    Claim expected = Claim::kPending;
+    return claim.compare_exchange_strong(expected, by, std::memory_order_acq_rel);
+  }
+
+  /// Publishes, to the task, that one party decides its fate; acquire and release.
+  std::atomic<Claim> claim = Claim::kPending;
+  TaskControl* task;
+  Operation operation;
+  const Location* site;
+  Waiter* waiters = nullptr;  ///< One for each object waited for, as an array.
+  std::size_t waiters_count = 0;
+  TaskControl* joined = nullptr;  ///< For kTaskJoin.
+  bool has_deadline = false;
+  // Set by the completer before it unparks the task:
+  Waiter* fired = nullptr;
+  std::uint32_t done_sequence = 0;
+  Outcome outcome = Outcome::kOk;
+  std::uint16_t detail = 0;
+};
+
+/// A parked operation's place in the queue of one object.
+struct Waiter {
+  Waiter* previous = nullptr;
+  Waiter* next = nullptr;
+  bool is_linked = false;
+  ParkedOperation* operation = nullptr;
+  Object* object = nullptr;  ///< nullptr: a nil channel, or the object was destroyed.
+  ObjectId object_id{};      ///< Still known then.
+  void* slot = nullptr;      ///< Where a value comes from or goes to.
+  std::uint16_t index = 0;   ///< The case of a select.
+  Operation kind = Operation::kNone;
+  bool is_starving = false;  ///< Of a mutex: woken once, and too late.
+};
+
+/// First come, first served. Guarded by its object's latch.
+class WaiterQueue {
+ public:
+  bool empty() const { return head_ == nullptr; }
+  Waiter* front() const { return head_; }
+
+  void push_back(Waiter& waiter) {
+    waiter.is_linked = true;
+    waiter.previous = tail_;
+    waiter.next = nullptr;
+    (tail_ != nullptr ? tail_->next : head_) = &waiter;
+    tail_ = &waiter;
+  }
+  void push_front(Waiter& waiter) {
+    waiter.is_linked = true;
+    waiter.next = head_;
+    waiter.previous = nullptr;
+    (head_ != nullptr ? head_->previous : tail_) = &waiter;
+    head_ = &waiter;
+  }
+  void remove(Waiter& waiter) {
+    if (!waiter.is_linked) return;
+    waiter.is_linked = false;
+    (waiter.previous != nullptr ? waiter.previous->next : head_) = waiter.next;
+    (waiter.next != nullptr ? waiter.next->previous : tail_) = waiter.previous;
+  }
+  /// Takes out the first waiter whose operation can still be claimed, and claims it. Waiters of
+  /// selects that another case has fired are dropped on the way.
+  Waiter* pop_claimed() {
+    while (head_ != nullptr) {
+      Waiter& waiter = *head_;
+      remove(waiter);
+      if (waiter.operation->try_claim(Claim::kCompleted)) return &waiter;
+    }
+    return nullptr;
+  }
+
+ private:
+  Waiter* head_ = nullptr;
+  Waiter* tail_ = nullptr;
+};
+
+/// The tasks that have used an object in one role, the first `kUsersMax` of them.
+class Users {
+ public:
+  void add(TaskId task) {
+    if (task == last_) [[likely]]
+      return;
+    add_other(task);
+  }
+  void clear() { *this = Users{}; }
+  std::size_t count() const { return count_; }
+  TaskId operator[](std::size_t index) const { return ids_[index]; }
+  bool has_more() const { return has_more_; }
+
+ private:
+  void add_other(TaskId task) {
+    last_ = task;
+    for (std::size_t i = 0; i < count_; ++i)
+      if (ids_[i] == task) return;
+    if (count_ == kUsersMax) {
+      has_more_ = true;
+      return;
+    }
+    ids_[count_++] = task;
+  }
+
+  TaskId last_{};
+  std::uint8_t count_ = 0;
+  bool has_more_ = false;
+  TaskId ids_[kUsersMax] = {};
+};
+
+/// A name that costs a pointer where there is none, and lets its owner have a constant initializer.
+class Name {
+ public:
+  constexpr Name() = default;
+  explicit Name(std::string_view text);
+  std::string_view view() const {
+    return text_ ? std::string_view(text_.get()) : std::string_view();
+  }
+
+ private:
+  std::unique_ptr<char[]> text_;
+};
+
+/// The common part of all objects.
+///
+/// An object gets its id in an execution at its first operation there, so that objects may be
+/// static, cost nothing to create, and outlive executions.
+///
+/// Invariants: all members but `kind`, `created` and `given_name` are guarded by `latch`.
+struct Object {
+  constexpr explicit Object(ObjectKind object_kind, const Location& place)
+      : kind(object_kind), created(place) {}
+  Object(ObjectKind object_kind, std::string_view object_name, const Location& place)
+      : kind(object_kind), created(place), given_name(object_name) {}
+  Object(const Object&) = delete;
+  Object& operator=(const Object&) = delete;
+
+  /// Adds what findings need to know. Requires: the latch.
+  virtual void describe(ObjectState& state) const = 0;
+  /// It is met for the first time in an execution: forgets who used it before, and says what it
+  /// holds. Requires: the latch.
+  virtual void enter_execution(ObjectInfo& info) = 0;
+  /// A task that holds it has ended; it stays locked. Takes the latch.
+  virtual void forget_holder(TaskControl&) {}
+
+  ObjectLock latch;
+  const ObjectKind kind;
+  std::uint32_t epoch = 0;  ///< The execution that `id` and `sequence` belong to.
+  ObjectId id{};
+  std::uint32_t sequence = 0;  ///< Of the last record about it.
+  Location created;
+  Name given_name;
+
+ protected:
+  ~Object() = default;
+};
+
+}  // namespace chantrace::detail

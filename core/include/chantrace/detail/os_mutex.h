@@ -1,0 +1,69 @@
+/// \file
+/// The host's locks, which the library uses for itself and which no scheduler or trace sees.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+
+#include "chantrace/detail/thread_safety.h"
+
+namespace chantrace::detail {
+
+/// The host's lock, for what is rarely touched.
+class CHANTRACE_CAPABILITY("mutex") OsMutex {
+ public:
+  void lock() CHANTRACE_ACQUIRE() { mutex_.lock(); }
+  void unlock() CHANTRACE_RELEASE() { mutex_.unlock(); }
+  bool try_lock() CHANTRACE_TRY_ACQUIRE(true) { return mutex_.try_lock(); }
+
+ private:
+  std::mutex mutex_;
+};
+
+/// The lock inside an object (channel, mutex ...): held for some tens of instructions, never across
+/// a wait. Taking it is one locked instruction and giving it back is a plain store, which is what
+/// makes a buffered send cost less than a `std::mutex` around a queue.
+///
+/// Under a controlled executor one task runs at a time and the lock is never contended.
+class CHANTRACE_CAPABILITY("mutex") ObjectLock {
+ public:
+  void lock() CHANTRACE_ACQUIRE() {
+    if (is_locked_.exchange(true, std::memory_order_acquire)) [[unlikely]]
+      lock_contended();
+  }
+  /// Publishes what the holder wrote to whoever takes the lock next.
+  void unlock() CHANTRACE_RELEASE() { is_locked_.store(false, std::memory_order_release); }
+  bool try_lock() CHANTRACE_TRY_ACQUIRE(true) {
+    return !is_locked_.exchange(true, std::memory_order_acquire);
+  }
+
+ private:
+  /// Spins, then lets other threads run, then sleeps ever longer: the holder may have been
+  /// preempted.
+  void lock_contended();
+
+  std::atomic<bool> is_locked_ = false;
+};
+
+/// Holds a lock for a scope; may be let go early.
+template <typename Lock>
+class CHANTRACE_SCOPED_CAPABILITY ScopedLock {
+ public:
+  explicit ScopedLock(Lock& lock) CHANTRACE_ACQUIRE(lock) : lock_(&lock) { lock.lock(); }
+  ~ScopedLock() CHANTRACE_RELEASE() {
+    if (lock_ != nullptr) lock_->unlock();
+  }
+  ScopedLock(const ScopedLock&) = delete;
+  ScopedLock& operator=(const ScopedLock&) = delete;
+
+  void unlock() CHANTRACE_RELEASE() {
+    lock_->unlock();
+    lock_ = nullptr;
+  }
+
+ private:
+  Lock* lock_;
+};
+
+}  // namespace chantrace::detail

@@ -1,0 +1,118 @@
+/// \file
+/// Watching a program that is not a test.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chantrace/sink.h"
+
+namespace chantrace {
+
+/// What a session does. Each function changes one thing and returns the options.
+class Options {
+ public:
+  /// Writes a line for each event to the standard error.
+  Options& log_stream() { return sink(make_log_sink()); }
+  /// Gives events to `sink`; may be called for several.
+  Options& sink(std::shared_ptr<Sink> sink) {
+    sinks_.push_back(std::move(sink));
+    return *this;
+  }
+  /// Gives events to the sink that is registered as `name`. One that is not registered is reported
+  /// on the standard error, and the log stream takes its place.
+  Options& sink_named(const std::string& name, const std::string& argument = {});
+  /// The terminal view and the web view: sinks that `chantrace::view` registers.
+  Options& tui() { return sink_named("tui"); }
+  Options& web(const std::string& address = {}) { return sink_named("web", address); }
+  /// Leaves a trace at `path`.
+  Options& trace_file(std::string path) {
+    trace_file_ = std::move(path);
+    return *this;
+  }
+  /// Events that may wait for slow sinks; what comes beyond is lost to sinks, and counted. It is
+  /// never lost to the trace file. Default: 16,384.
+  Options& buffer_size(std::size_t events) {
+    buffer_size_ = events;
+    return *this;
+  }
+  /// Whether values that pass through channels are recorded. Default: yes.
+  Options& values(bool are_recorded) {
+    values_ = are_recorded;
+    return *this;
+  }
+  /// Whether call stacks are recorded, by frame pointers. Default: no.
+  Options& stacks(bool are_recorded) {
+    stacks_ = are_recorded;
+    return *this;
+  }
+  /// One of so many operations of a task gets its stack. Default: 1.
+  Options& stack_every(std::uint32_t operations) {
+    stack_every_ = operations > 0 ? operations : 1;
+    return *this;
+  }
+
+  /// Options as the environment variable `CHANTRACE` wants them:
+  /// unset, empty, `0`, `off`, `no` or `false`: nothing, in any case of letters;
+  /// `1`, `on`, `yes`, `true` or `log`: the log stream; `trace` or `trace=PATH`: a trace file;
+  /// `name` or `name=argument`: a sink that is registered. Several are separated by commas.
+  ///
+  /// Returns: whether anything is wanted. Words that mean nothing are reported on the standard
+  /// error.
+  static bool from_environment(Options& options);
+  static bool from_text(const std::string& text, Options& options);
+
+ private:
+  friend class Session;
+  std::vector<std::shared_ptr<Sink>> sinks_;
+  std::string trace_file_;
+  std::size_t buffer_size_ = 16'384;
+  std::uint32_t stack_every_ = 1;
+  bool values_ = true;
+  bool stacks_ = false;
+};
+
+/// Records from its construction to its end. Without any sink or trace file it is the log stream.
+///
+/// One at a time: a second session, or one inside a recorded test, is an error.
+///
+/// Threads: any thread.
+/// Throws: `std::logic_error` when something is already recorded; `std::system_error` when the
+/// trace file cannot be written.
+class Session {
+ public:
+  explicit Session(Options options);
+  /// What the environment variable `CHANTRACE` says; nothing when it says nothing.
+  Session();
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// Ends the recording: all that was recorded has reached the sinks, unless one of them takes
+  /// longer than five seconds for it.
+  void stop();
+  bool is_active() const;
+  /// Events that were lost to sinks so far.
+  std::uint64_t lost() const;
+  /// Exceptions that sinks have thrown so far.
+  std::uint64_t sink_errors() const;
+
+ private:
+  void start(Options options);
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The last `count` events of what is recorded now, in order; 0: all that are kept (65,536). Empty
+/// when nothing is recorded for sinks.
+///
+/// Threads: any thread.
+std::vector<Event> snapshot(std::size_t count = 0);
+
+/// Whether anything is recorded now.
+bool is_recording();
+
+}  // namespace chantrace

@@ -1,0 +1,280 @@
+#include "chantrace/channel.h"
+
+#include <algorithm>
+#include <new>
+#include <string>
+
+#include "channel_list.h"
+#include "chantrace/detail/channel_state.h"
+#include "runtime.h"
+
+namespace chantrace::detail {
+namespace {
+
+std::uint16_t to_detail(std::size_t count) {
+  return static_cast<std::uint16_t>(std::min<std::size_t>(count, 0xfffe));
+}
+
+[[noreturn]] void throw_send_on_closed(TaskControl& self, const ChannelState& channel,
+                                       const Location& site) {
+  throw_misuse<ChannelClosed>(self, Misuse::Kind::kSendOnClosed, channel.id, site,
+                              "send on closed " + describe_object(&channel, site));
+}
+
+}  // namespace
+
+ChannelState* ChannelState::make(std::string_view name, std::size_t capacity,
+                                 const ElementType& type, const Location& site) {
+  auto* const channel = new ChannelState(name, capacity, type, site);
+  if (capacity > 0) {
+    const std::size_t limit = std::size_t(-1) / 2;
+    if (capacity > limit / type.size_bytes) {
+      delete channel;
+      throw std::bad_alloc();
+    }
+    channel->ring = static_cast<std::byte*>(
+        ::operator new(capacity* type.size_bytes, std::align_val_t(type.alignment_bytes)));
+  }
+  add_to_channel_list(*channel);
+  TaskControl& self = current_task();
+  if (self.is_recording) {
+    channel->latch.lock();
+    meet(self, *channel);
+    Happening what = happening(*channel, Operation::kChannelMake);
+    channel->latch.unlock();
+    what.value = capacity;
+    record(self, what, site);
+  }
+  return channel;
+}
+
+ChannelState::~ChannelState() {
+  detach_waiters(*this, senders);
+  detach_waiters(*this, receivers);
+  remove_from_channel_list(*this);
+  for (; count > 0; --count) {
+    type.destroy(element(head));
+    advance_head();
+  }
+  if (ring != nullptr) ::operator delete(ring, std::align_val_t(type.alignment_bytes));
+}
+
+void ChannelState::describe(ObjectState& state) const {
+  state.type = type.name;
+  state.capacity = capacity;
+  state.size = count;
+  state.is_closed = is_closed;
+  for (std::size_t i = 0; i < givers.count(); ++i) state.givers.push_back(givers[i]);
+  for (std::size_t i = 0; i < takers.count(); ++i) state.takers.push_back(takers[i]);
+  state.has_more_givers = givers.has_more();
+  state.has_more_takers = takers.has_more();
+}
+
+void ChannelState::enter_execution(ObjectInfo& info) {
+  givers.clear();
+  takers.clear();
+  info.type = type.name;
+  info.format = type.format;
+  info.capacity = capacity;
+  info.initial_size = count;
+  info.is_initially_closed = is_closed;
+}
+
+Attempt try_send_locked(ChannelState& channel, void* value) {
+  if (channel.is_closed)
+    return {.is_done = true, .outcome = Outcome::kMisuse, .sequence = ++channel.sequence};
+  if (Waiter* const receiver = channel.receivers.pop_claimed()) {
+    channel.type.move_construct(receiver->slot, value);
+    const std::uint16_t detail = to_detail(channel.count);
+    const std::uint32_t sequence = ++channel.sequence;
+    complete(channel, *receiver, Outcome::kOk, detail);
+    return {true, Outcome::kOk, sequence, detail, receiver};
+  }
+  if (channel.count == channel.capacity) return {};
+  channel.type.move_construct(channel.element(channel.head + channel.count), value);
+  ++channel.count;
+  return {true, Outcome::kOk, ++channel.sequence, to_detail(channel.count), nullptr};
+}
+
+Attempt try_receive_locked(ChannelState& channel, void* slot) {
+  if (channel.count > 0) {
+    void* const element = channel.element(channel.head);
+    channel.type.move_construct(slot, element);
+    channel.type.destroy(element);
+    channel.advance_head();
+    --channel.count;
+    const std::uint32_t sequence = ++channel.sequence;
+    const std::uint16_t detail = to_detail(channel.count);
+    Waiter* const sender = channel.senders.pop_claimed();
+    if (sender != nullptr) {
+      channel.type.move_construct(channel.element(channel.head + channel.count), sender->slot);
+      ++channel.count;
+      complete(channel, *sender, Outcome::kOk, to_detail(channel.count));
+    }
+    return {true, Outcome::kOk, sequence, detail, sender};
+  }
+  if (Waiter* const sender = channel.senders.pop_claimed()) {
+    channel.type.move_construct(slot, sender->slot);
+    const std::uint32_t sequence = ++channel.sequence;
+    complete(channel, *sender);
+    return {true, Outcome::kOk, sequence, 0, sender};
+  }
+  if (channel.is_closed)
+    return {.is_done = true, .outcome = Outcome::kClosed, .sequence = ++channel.sequence};
+  return {};
+}
+
+Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happening what,
+                    const Location& site, Patience patience) {
+  const Attempt attempt = try_send_locked(channel, value);
+  what.object = to_number(channel.id);
+  if (attempt.is_done || patience.is_try || patience.deadline == 0) {
+    what.outcome = attempt.is_done   ? attempt.outcome
+                   : patience.is_try ? Outcome::kNotReady
+                                     : Outcome::kTimedOut;
+    what.sequence = attempt.is_done ? attempt.sequence : ++channel.sequence;
+    what.detail = attempt.is_done ? attempt.detail : to_detail(channel.count);
+    channel.latch.unlock();
+    record(self, what, site);
+    if (attempt.woken != nullptr) {
+      TaskControl& receiver = *attempt.woken->operation->task;
+      receiver.executor->unpark(receiver);
+    }
+    if (what.outcome == Outcome::kMisuse) throw_send_on_closed(self, channel, site);
+    return what.outcome;
+  }
+  // The channel stays alive while the task waits, even where the frames with its handles do not.
+  const ChannelPointer keep = share(&channel);
+  ParkedOperation operation(self, Operation::kSend, site);
+  Waiter waiter;
+  waiter.operation = &operation;
+  waiter.object = &channel;
+  waiter.object_id = channel.id;
+  waiter.slot = value;
+  waiter.kind = Operation::kSend;
+  channel.senders.push_back(waiter);
+  what.phase = Phase::kStart;
+  what.sequence = ++channel.sequence;
+  what.detail = to_detail(channel.count);
+  const WaitEnd end =
+      wait_at(self, channel, channel.senders, waiter, what, site, patience.deadline);
+  if (end.claim != Claim::kCompleted) return end.outcome;
+  what.phase = Phase::kDone;
+  what.outcome = end.outcome;
+  what.sequence = operation.done_sequence;
+  what.detail = end.detail;
+  record(self, what, site);
+  if (end.outcome == Outcome::kMisuse) throw_send_on_closed(self, channel, site);
+  return end.outcome;
+}
+
+Outcome receive_slowly(TaskControl& self, ChannelState& channel, void* slot, Operation kind,
+                       const Location& site, Patience patience) {
+  Happening what{.operation = kind, .object = to_number(channel.id)};
+  const Attempt attempt = try_receive_locked(channel, slot);
+  if (attempt.is_done || patience.is_try || patience.deadline == 0) {
+    what.outcome = attempt.is_done   ? attempt.outcome
+                   : patience.is_try ? Outcome::kNotReady
+                                     : Outcome::kTimedOut;
+    what.sequence = attempt.is_done ? attempt.sequence : ++channel.sequence;
+    what.detail = attempt.detail;
+    channel.latch.unlock();
+    if (what.outcome == Outcome::kOk && self.has_values)
+      what.value = channel.type.capture(self, slot, what.marks);
+    record(self, what, site);
+    if (attempt.woken != nullptr) {
+      TaskControl& sender = *attempt.woken->operation->task;
+      sender.executor->unpark(sender);
+    }
+    return what.outcome;
+  }
+  const ChannelPointer keep = share(&channel);
+  ParkedOperation operation(self, kind, site);
+  Waiter waiter;
+  waiter.operation = &operation;
+  waiter.object = &channel;
+  waiter.object_id = channel.id;
+  waiter.slot = slot;
+  waiter.kind = kind;
+  channel.receivers.push_back(waiter);
+  what.phase = Phase::kStart;
+  what.sequence = ++channel.sequence;
+  const WaitEnd end =
+      wait_at(self, channel, channel.receivers, waiter, what, site, patience.deadline);
+  if (end.claim != Claim::kCompleted) return end.outcome;
+  what.phase = Phase::kDone;
+  what.outcome = end.outcome;
+  what.sequence = operation.done_sequence;
+  what.detail = end.detail;
+  if (end.outcome == Outcome::kOk && self.has_values)
+    what.value = channel.type.capture(self, slot, what.marks);
+  record(self, what, site);
+  return end.outcome;
+}
+
+Outcome wait_at_nil_channel(TaskControl& self, Operation operation, const Location& site,
+                            Patience patience) {
+  if (patience.is_try || patience.deadline == 0) {
+    const Outcome outcome = patience.is_try ? Outcome::kNotReady : Outcome::kTimedOut;
+    record(self, {.operation = operation, .outcome = outcome}, site);
+    return outcome;
+  }
+  if (patience.deadline == kNever) {
+    park_for_ever(self, operation, site);
+    return Outcome::kCancelled;
+  }
+  ParkedOperation parked(self, operation, site);
+  record(self, {.operation = operation, .phase = Phase::kStart}, site);
+  self.executor->park(self, parked, patience.deadline);
+  const bool has_timed_out = parked.claim.load() == Claim::kTimedOut;
+  const Outcome outcome = has_timed_out ? Outcome::kTimedOut : Outcome::kCancelled;
+  record(self, {.operation = operation, .phase = Phase::kDone, .outcome = outcome}, site);
+  if (!has_timed_out) throw_cancelled(self);
+  return outcome;
+}
+
+void close_channel(ChannelState* channel, const Location& site) {
+  TaskControl& self = current_task();
+  if (!enter_operation(self, Operation::kClose, channel)) return;
+  if (channel == nullptr) {
+    record(self, {.operation = Operation::kClose, .outcome = Outcome::kMisuse}, site);
+    throw_misuse<ChannelNil>(self, Misuse::Kind::kCloseOfNil, ObjectId{}, site,
+                             "close of " + describe_object(nullptr, site));
+  }
+  Wakeups woken;
+  Happening what;
+  {
+    const ScopedLock lock(channel->latch);
+    meet(self, *channel);
+    channel->givers.add(self.id);
+    what = happening(*channel, Operation::kClose);
+    what.detail = to_detail(channel->count);
+    if (channel->is_closed) {
+      what.outcome = Outcome::kMisuse;
+    } else {
+      channel->is_closed = true;
+      while (Waiter* const receiver = channel->receivers.pop_claimed()) {
+        complete(*channel, *receiver, Outcome::kClosed);
+        woken.add(*receiver);
+      }
+      while (Waiter* const sender = channel->senders.pop_claimed()) {
+        complete(*channel, *sender, Outcome::kMisuse, to_detail(channel->count));
+        woken.add(*sender);
+      }
+    }
+  }
+  record(self, what, site);
+  if (what.outcome == Outcome::kMisuse) {
+    throw_misuse<ChannelClosed>(self, Misuse::Kind::kCloseOfClosed, channel->id, site,
+                                "close of closed " + describe_object(channel, site));
+  }
+  woken.unpark_all();
+}
+
+std::size_t channel_size(ChannelState* channel) {
+  if (channel == nullptr) return 0;
+  const ScopedLock lock(channel->latch);
+  return channel->count;
+}
+
+}  // namespace chantrace::detail

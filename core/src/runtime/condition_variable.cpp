@@ -1,0 +1,121 @@
+#include "chantrace/condition_variable.h"
+
+#include "runtime.h"
+
+namespace chantrace {
+
+using namespace detail;  // NOLINT: this file is made of its parts.
+
+namespace {
+
+void copy_users(const Users& users, std::vector<TaskId>& ids, bool& has_more) {
+  for (std::size_t i = 0; i < users.count(); ++i) ids.push_back(users[i]);
+  has_more = users.has_more();
+}
+
+}  // namespace
+
+ConditionVariable::~ConditionVariable() { detach_waiters(*this, waiters_); }
+
+void ConditionVariable::describe(ObjectState& state) const {
+  copy_users(givers_, state.givers, state.has_more_givers);
+  copy_users(takers_, state.takers, state.has_more_takers);
+  state.lost_signals = lost_signals_;
+  state.last_lost_by = last_lost_by_;
+  state.last_lost_at = to_site(last_lost_at_);
+}
+
+void ConditionVariable::enter_execution(ObjectInfo&) {
+  givers_.clear();
+  takers_.clear();
+  lost_signals_ = 0;
+  last_lost_by_ = {};
+  last_lost_at_ = {};
+}
+
+Instant ConditionVariable::deadline_after(std::int64_t nanoseconds) {
+  return patience_for(current_task(), nanoseconds).deadline;
+}
+
+void ConditionVariable::wait(Mutex& mutex, Location site) { wait_until(mutex, kNever, site); }
+
+bool ConditionVariable::wait_until(Mutex& mutex, Instant deadline, const Location& site) {
+  TaskControl& self = current_task();
+  if (!enter_operation(self, Operation::kConditionWait, this)) return true;
+  // In the queue before the mutex is free, so that no notification made under the mutex is lost.
+  ParkedOperation operation(self, Operation::kConditionWait, site);
+  Waiter waiter;
+  waiter.operation = &operation;
+  waiter.object_id = id;
+  waiter.kind = Operation::kConditionWait;
+  Happening start;
+  {
+    const ScopedLock lock(latch);
+    meet(self, *this);
+    takers_.add(self.id);
+    waiter.object = this;
+    waiter.object_id = id;
+    waiters_.push_back(waiter);
+    start = happening(*this, Operation::kConditionWait, Phase::kStart);
+  }
+  record(self, start, site);
+  try {
+    mutex.unlock(site);
+  } catch (...) {
+    // It was not locked. A notification that chose this waiter in between is lost with it.
+    if (operation.try_claim(Claim::kCancelled)) {
+      const ScopedLock lock(latch);
+      waiters_.remove(waiter);
+    }
+    throw;
+  }
+  bool was_notified = false;
+  try {
+    latch.lock();
+    was_notified = wait_at(self, *this, waiters_, waiter, start, site,
+                           deadline == 0 ? self.executor->now() : deadline, Announce::kNothing)
+                       .claim == Claim::kCompleted;
+  } catch (...) {
+    // The caller's lock guard will unlock it.
+    mutex.lock(site);
+    throw;
+  }
+  if (was_notified) {
+    start.phase = Phase::kDone;
+    start.sequence = operation.done_sequence;
+    record(self, start, site);
+  }
+  mutex.lock(site);
+  return was_notified;
+}
+
+void ConditionVariable::notify_one(Location site) { notify(Operation::kConditionNotifyOne, site); }
+void ConditionVariable::notify_all(Location site) { notify(Operation::kConditionNotifyAll, site); }
+
+void ConditionVariable::notify(Operation operation, const Location& site) {
+  TaskControl& self = current_task();
+  if (!enter_operation(self, operation, this)) return;
+  Wakeups woken;
+  Happening what;
+  {
+    const ScopedLock lock(latch);
+    meet(self, *this);
+    givers_.add(self.id);
+    what = happening(*this, operation);
+    while (Waiter* const waiter = waiters_.pop_claimed()) {
+      complete(*this, *waiter);
+      woken.add(*waiter);
+      ++what.value;
+      if (operation == Operation::kConditionNotifyOne) break;
+    }
+    if (what.value == 0) {
+      ++lost_signals_;
+      last_lost_by_ = self.id;
+      last_lost_at_ = site;
+    }
+  }
+  record(self, what, site);
+  woken.unpark_all();
+}
+
+}  // namespace chantrace

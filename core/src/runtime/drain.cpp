@@ -1,0 +1,276 @@
+#include "drain.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include "runtime.h"
+
+namespace chantrace::detail {
+namespace {
+
+/// How often the drain looks for new events: often enough to follow by eye.
+constexpr std::chrono::milliseconds kPollInterval{5};
+/// How long sinks may take to get what is left at the end.
+constexpr std::chrono::seconds kClosePatience{5};
+/// Events looked up and delivered at a time.
+constexpr std::size_t kBatch = 1'024;
+
+}  // namespace
+
+std::shared_ptr<Drain> Drain::create(const TraceHeader& header,
+                                     std::vector<std::shared_ptr<Sink>> sinks,
+                                     std::size_t queue_events_max) {
+  std::shared_ptr<Drain> drain(new Drain(header, std::move(sinks), queue_events_max));
+  std::thread thread([drain] { drain->run(); });
+  {
+    const std::lock_guard lock(drain->mutex_);
+    drain->thread_id_ = thread.get_id();
+  }
+  thread.detach();
+  return drain;
+}
+
+Drain::Drain(const TraceHeader& header, std::vector<std::shared_ptr<Sink>> sinks,
+             std::size_t queue_events_max)
+    : sinks_(std::move(sinks)), queue_events_max_(queue_events_max) {
+  names_.header = header;
+}
+
+void Drain::define_task(const TaskInfo& info) {
+  const std::lock_guard lock(mutex_);
+  tasks_[to_number(info.id)] = info;
+}
+
+void Drain::define_object(const ObjectInfo& info) {
+  const std::lock_guard lock(mutex_);
+  objects_[to_number(info.id)] = info;
+}
+
+void Drain::define_site(SiteId id, const Site& site) {
+  const std::lock_guard lock(mutex_);
+  names_.sites[to_number(id)] = site;
+}
+
+void Drain::define_text(std::uint64_t id, std::string text) {
+  const std::lock_guard lock(mutex_);
+  names_.texts[id] = std::move(text);
+}
+
+void Drain::start(const Chunk& chunk) {
+  const std::lock_guard lock(mutex_);
+  const auto [found, is_new] = sources_.try_emplace(chunk.task);
+  if (is_new) source_order_.push_back(chunk.task);
+  found->second.chunk = &chunk;
+  found->second.read = 0;
+}
+
+void Drain::finish(const Chunk& chunk) {
+  const std::lock_guard lock(mutex_);
+  Source& source = sources_[chunk.task];
+  if (source.chunk != &chunk) return;
+  const std::uint32_t count = chunk.count.load(std::memory_order_acquire);
+  const std::uint32_t unread = count - source.read;
+  if (waiting_events_ + unread <= std::max<std::size_t>(queue_events_max_, 1)) {
+    source.waiting.insert(source.waiting.end(), chunk.events() + source.read,
+                          chunk.events() + count);
+    waiting_events_ += unread;
+  } else {
+    lost_.fetch_add(unread);
+    has_lost_ = true;
+    // Losses in a row are one gap.
+    if (source.waiting.empty() || source.waiting.back().operation != Operation::kNone)
+      source.waiting.push_back(EventRecord{.time = ticks()});
+    source.waiting.back().value += unread;
+  }
+  source.chunk = nullptr;
+  changed_.notify_one();
+}
+
+void Drain::read_chunks() {
+  for (auto& [task, source] : sources_) {
+    if (source.chunk == nullptr) continue;
+    const std::uint32_t count = source.chunk->count.load(std::memory_order_acquire);
+    while (source.read < count && waiting_events_ < queue_events_max_) {
+      source.waiting.push_back(source.chunk->events()[source.read++]);
+      ++waiting_events_;
+    }
+  }
+}
+
+std::uint64_t Drain::key_of(const EventRecord& record) {
+  return (std::uint64_t{is_on_task(record.operation)} << 32) | record.object;
+}
+
+void Drain::put_in_order(bool is_last) {
+  for (;;) {
+    bool has_moved = false;
+    // A task's events are taken as long as each is the next of its object.
+    for (const std::uint32_t task : source_order_) {
+      Source& source = sources_[task];
+      while (!source.waiting.empty()) {
+        const EventRecord& record = source.waiting.front();
+        const bool is_gap = record.operation == Operation::kNone;
+        if (!is_gap && record.sequence != 0) {
+          std::uint32_t& last = sequences_[key_of(record)];
+          // Numbers that were skipped, past a loss, may still turn up.
+          if (record.sequence > last + 1) break;
+          last = std::max(last, record.sequence);
+        }
+        if (phase_of(record) != Phase::kDone) source.open_operation = ++source.operations;
+        ready_.push_back(
+            {TaskId{task}, record, (std::uint64_t{task} << 32) | source.open_operation});
+        source.waiting.pop_front();
+        if (!is_gap) --waiting_events_;
+        has_moved = true;
+      }
+    }
+    if (has_moved) continue;
+    // Stuck: a predecessor is not published yet, or is lost.
+    if (!has_lost_ && !is_last) return;
+    const EventRecord* earliest = nullptr;
+    for (auto& [task, source] : sources_)
+      if (!source.waiting.empty() &&
+          (earliest == nullptr || source.waiting.front().time < earliest->time))
+        earliest = &source.waiting.front();
+    if (earliest == nullptr) return;
+    sequences_[key_of(*earliest)] = earliest->sequence - 1;
+  }
+}
+
+Event Drain::look_up(const Pending& pending) const {
+  const EventRecord& record = pending.record;
+  Event event;
+  event.task = pending.task;
+  event.operation = record.operation;
+  const double seconds =
+      static_cast<double>(static_cast<std::int64_t>(record.time - names_.header.started_ticks)) /
+      static_cast<double>(names_.header.ticks_per_second);
+  event.time = std::chrono::system_clock::time_point(
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(
+          std::chrono::nanoseconds(names_.header.started_unix_ns) +
+          std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9))));
+  if (const auto task = tasks_.find(to_number(pending.task)); task != tasks_.end())
+    event.task_label = task->second.label;
+  if (record.operation == Operation::kNone) {
+    event.lost = record.value;
+    return event;
+  }
+  event.phase = phase_of(record);
+  event.outcome = outcome_of(record);
+  event.sequence = record.sequence;
+  event.site = names_.site(SiteId{record.site});
+  event.operation_id = pending.operation_id;
+  if (is_on_task(record.operation)) {
+    event.other_task = TaskId{record.object};
+    if (const auto other = tasks_.find(record.object); other != tasks_.end()) {
+      event.other_label = other->second.label;
+      event.parent = other->second.parent;
+    }
+    return event;
+  }
+  const bool is_case =
+      record.operation == Operation::kSelect || record.operation == Operation::kSelectCase;
+  if (is_case) event.select_case = record.detail;
+  event.object = ObjectId{record.object};
+  if (const auto object = objects_.find(record.object); object != objects_.end()) {
+    event.object_name = object->second.name;
+    event.object_kind = object->second.kind;
+    event.type = object->second.type;
+    event.buffer_capacity = object->second.capacity;
+    if ((record.flags & kHasValue) != 0)
+      event.value = format_raw_value(record, object->second.format);
+  }
+  if (!is_case) event.buffer_size = record.detail;
+  return event;
+}
+
+std::string Drain::format_raw_value(const EventRecord& record, ValueFormat format) const {
+  Trace trace;
+  ObjectInfo object;
+  object.id = ObjectId{record.object};
+  object.format = format;
+  trace.objects.push_back(std::move(object));
+  if ((record.flags & kValueIsText) != 0) {
+    const auto text = names_.texts.find(record.value);
+    return text == names_.texts.end() ? std::string() : text->second;
+  }
+  return format_value(trace, record);
+}
+
+void Drain::deliver(const std::vector<Event>& events) {
+  for (const auto& sink : sinks_) {
+    for (const Event& event : events) {
+      try {
+        sink->handle(event);
+      } catch (...) {
+        sink_errors_.fetch_add(1);
+      }
+    }
+  }
+}
+
+void Drain::run() {
+  Runtime::instance().make_service_task("chantrace drain", false);
+  std::unique_lock lock(mutex_);
+  for (bool is_last = false; !is_last;) {
+    changed_.wait_for(lock, kPollInterval, [&] { return is_closing_; });
+    is_last = is_closing_;
+    do {
+      read_chunks();
+      put_in_order(is_last);
+      std::vector<Event> batch;
+      while (!ready_.empty() && batch.size() < kBatch) {
+        const Pending pending = ready_.front();
+        ready_.pop_front();
+        if (!sinks_.empty()) batch.push_back(look_up(pending));
+        recent_.push_back(pending);
+        if (recent_.size() > kSnapshotEventsMax) {
+          const EventRecord& oldest = recent_.front().record;
+          if ((oldest.flags & kValueIsText) != 0) names_.texts.erase(oldest.value);
+          recent_.pop_front();
+        }
+      }
+      if (batch.empty()) continue;
+      lock.unlock();
+      deliver(batch);
+      lock.lock();
+    } while (!ready_.empty());
+  }
+  lock.unlock();
+  for (const auto& sink : sinks_) {
+    try {
+      sink->close();
+    } catch (...) {
+      sink_errors_.fetch_add(1);
+    }
+  }
+  lock.lock();
+  is_closed_ = true;
+  served_.notify_all();
+}
+
+void Drain::close() {
+  std::unique_lock lock(mutex_);
+  is_closing_ = true;
+  changed_.notify_one();
+  // A sink that ends the session waits for nothing: it is served when it returns.
+  if (std::this_thread::get_id() == thread_id_) return;
+  served_.wait_for(lock, kClosePatience, [&] { return is_closed_; });
+}
+
+std::vector<Event> Drain::snapshot(std::size_t count) {
+  const std::lock_guard lock(mutex_);
+  read_chunks();
+  put_in_order(false);
+  const std::size_t available = recent_.size() + ready_.size();
+  const std::size_t wanted = count == 0 ? available : std::min(count, available);
+  std::vector<Event> events;
+  events.reserve(wanted);
+  for (std::size_t i = available - wanted; i < available; ++i)
+    events.push_back(look_up(i < recent_.size() ? recent_[i] : ready_[i - recent_.size()]));
+  return events;
+}
+
+}  // namespace chantrace::detail

@@ -1,0 +1,103 @@
+/// \file
+/// Brings recorded events to sinks: one thread that reads chunks as they fill, finds an order in
+/// which the events can have happened, and looks up their names.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "chantrace/detail/chunk.h"
+#include "chantrace/sink.h"
+#include "chantrace/trace.h"
+
+namespace chantrace::detail {
+
+/// Events that `snapshot` can give.
+inline constexpr std::size_t kSnapshotEventsMax = 65'536;
+
+/// Threads: any thread.
+class Drain : public std::enable_shared_from_this<Drain> {
+ public:
+  /// Starts its thread, which keeps the drain alive until it is closed.
+  static std::shared_ptr<Drain> create(const TraceHeader& header,
+                                       std::vector<std::shared_ptr<Sink>> sinks,
+                                       std::size_t queue_events_max);
+  Drain(const Drain&) = delete;
+  Drain& operator=(const Drain&) = delete;
+
+  void define_task(const TaskInfo& info);
+  void define_object(const ObjectInfo& info);
+  void define_site(SiteId id, const Site& site);
+  void define_text(std::uint64_t id, std::string text);
+
+  /// A task writes to `chunk` from now on.
+  void start(const Chunk& chunk);
+  /// It no longer does; the chunk is gone when this returns. What the sinks have not had is copied,
+  /// or where too much waits already, lost.
+  void finish(const Chunk& chunk);
+  /// Serves what is left, and closes the sinks. Gives up on sinks that take too long.
+  void close();
+
+  std::vector<Event> snapshot(std::size_t count);
+  std::uint64_t lost() const { return lost_.load(); }
+  std::uint64_t sink_errors() const { return sink_errors_.load(); }
+
+ private:
+  Drain(const TraceHeader& header, std::vector<std::shared_ptr<Sink>> sinks,
+        std::size_t queue_events_max);
+
+  /// An event on its way, or, with operation kNone, a gap of `value` events.
+  struct Pending {
+    TaskId task;
+    EventRecord record;
+    std::uint64_t operation_id = 0;
+  };
+  struct Source {
+    const Chunk* chunk = nullptr;
+    std::uint32_t read = 0;
+    std::deque<EventRecord> waiting;  ///< Read, and not yet in order.
+    bool has_gap = false;             ///< Something was lost since the last event.
+    std::uint64_t operations = 0;
+    std::uint64_t open_operation = 0;  ///< The id of the operation it is parked in.
+  };
+
+  void run();
+  /// Reads what tasks have published. Requires: the mutex.
+  void read_chunks();
+  /// Moves what is in order to `ready_`. Requires: the mutex.
+  void put_in_order(bool is_last);
+  Event look_up(const Pending& pending) const;
+  std::string format_raw_value(const EventRecord& record, ValueFormat format) const;
+  void deliver(const std::vector<Event>& events);
+  static std::uint64_t key_of(const EventRecord& record);
+
+  Trace names_;  ///< Sites and texts, and the header.
+  std::unordered_map<std::uint32_t, TaskInfo> tasks_;
+  std::unordered_map<std::uint32_t, ObjectInfo> objects_;
+  const std::vector<std::shared_ptr<Sink>> sinks_;
+  const std::size_t queue_events_max_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::condition_variable served_;
+  std::unordered_map<std::uint32_t, Source> sources_;
+  std::vector<std::uint32_t> source_order_;
+  std::unordered_map<std::uint64_t, std::uint32_t> sequences_;  ///< Last delivered, by object.
+  std::deque<Pending> ready_;
+  std::size_t waiting_events_ = 0;
+  std::deque<Pending> recent_;
+  bool is_closing_ = false;
+  bool is_closed_ = false;
+  bool has_lost_ = false;
+  std::atomic<std::uint64_t> lost_ = 0;  ///< Read by anyone who wants to know.
+  std::atomic<std::uint64_t> sink_errors_ = 0;
+  std::thread::id thread_id_;
+};
+
+}  // namespace chantrace::detail

@@ -1,0 +1,185 @@
+#include "chantrace/detail/execution.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <utility>
+
+#include "chantrace/inspect.h"
+#include "recording.h"
+#include "runtime.h"
+
+namespace chantrace::detail {
+namespace {
+
+/// How long a task that is to be unwound may run outside the library before it is left alone.
+constexpr Instant kUnwindPatienceNs = 1'000'000'000;
+
+std::function<void()>& body_thrower() {
+  static std::function<void()> thrower;
+  return thrower;
+}
+
+/// A cancellation that runs into `noexcept` code ends here. Such a task is left where it is.
+std::terminate_handler previous_terminate_handler = nullptr;
+
+void handle_terminate() {
+  TaskControl* const task = current_task_or_null;
+  if (task != nullptr && (task->hooks.load() & kHookCancel) != 0 && !task->is_body)
+    Runtime::instance().abandon(*task);
+  if (previous_terminate_handler != nullptr) previous_terminate_handler();
+  std::abort();
+}
+
+/// Wakes the body when its patience is over. A deadline of the wait itself would look like
+/// something that could still happen.
+class PatienceIsOver final : public TimerNode {
+ public:
+  PatienceIsOver(TaskControl& body, ParkedOperation& operation)
+      : body_(body), operation_(&operation) {}
+
+  Instant fire(TaskControl&, Instant) override {
+    {
+      const ScopedLock lock(body_.park_lock);
+      if (body_.parked != operation_ || !operation_->try_claim(Claim::kTimedOut)) return kNever;
+    }
+    body_.executor->unpark(body_);
+    return kNever;
+  }
+  bool could_wake() override { return false; }
+
+ private:
+  TaskControl& body_;
+  ParkedOperation* operation_;
+};
+
+/// Waits until `task` has ended, without taking part in it as a task would.
+bool wait_for_end(TaskControl& self, TaskControl& task, Instant deadline) {
+  ParkedOperation operation(self, Operation::kNone, task.started_at);
+  Waiter waiter;
+  waiter.operation = &operation;
+  waiter.object = &task.join_object;
+  {
+    const ScopedLock lock(task.join_object.latch);
+    if (task.phase.load() == TaskPhase::kEnded) return true;
+    task.join_object.waiters.push_back(waiter);
+  }
+  self.executor->park(self, operation, deadline);
+  const ScopedLock lock(task.join_object.latch);
+  task.join_object.waiters.remove(waiter);
+  return operation.claim.load() == Claim::kCompleted || task.phase.load() == TaskPhase::kEnded;
+}
+
+}  // namespace
+
+void throw_in_body(TaskControl&) {
+  if (const auto& thrower = body_thrower()) thrower();
+  throw Cancelled{};
+}
+
+struct Execution::Impl {
+  ExecutionOptions options;
+  TaskControl* body = nullptr;
+  std::shared_ptr<Recording> recording;
+  std::uint64_t abandoned_before = 0;
+  bool is_settled = false;
+
+  /// Unwinds all tasks but the body, the youngest first: children may refer to their parents'
+  /// frames.
+  void unwind() {
+    Runtime& runtime = Runtime::instance();
+    std::vector<TaskControl*> tasks = runtime.alive_tasks();
+    for (TaskControl* const task : tasks) task->references.fetch_add(1);
+    std::reverse(tasks.begin(), tasks.end());
+    for (TaskControl* const task : tasks) {
+      task->hooks.fetch_or(kHookCancel);
+      bool is_claimed = false;
+      {
+        const ScopedLock lock(task->park_lock);
+        is_claimed = task->parked != nullptr && task->parked->try_claim(Claim::kCancelled);
+      }
+      if (is_claimed) task->executor->unpark(*task);
+      if (!wait_for_end(*body, *task, task->executor->now() + kUnwindPatienceNs))
+        runtime.count_abandoned();
+    }
+    for (TaskControl* const task : tasks) runtime.release(*task);
+  }
+};
+
+Execution::Execution(ExecutionOptions options) : impl_(std::make_unique<Impl>()) {
+  if (previous_terminate_handler == nullptr) {
+    previous_terminate_handler = std::set_terminate(handle_terminate);
+  }
+  impl_->options = std::move(options);
+  impl_->body = &current_task();
+  Runtime& runtime = Runtime::instance();
+  impl_->abandoned_before = runtime.abandoned();
+  body_thrower() = impl_->options.throw_in_body;
+  if (impl_->options.is_recorded) {
+    auto recording = Recording::create(impl_->options.recording);
+    // A folder that cannot be written to costs the trace, not the test.
+    if (!recording) {
+      std::fprintf(stderr, "chantrace: no trace: %s\n", recording.error().to_string().c_str());
+    } else {
+      impl_->recording = std::move(recording).value();
+    }
+  }
+  runtime.begin_execution(impl_->body, impl_->recording, [this] {
+    if (Runtime::instance().body_ended()) return;
+    if (impl_->options.on_deadlock) impl_->options.on_deadlock(current_state());
+    impl_->unwind();
+  });
+}
+
+Execution::~Execution() {
+  if (Runtime::instance().recording() == impl_->recording) finish(false, false, {});
+  body_thrower() = nullptr;
+}
+
+ExecutionEnd Execution::settle(std::chrono::nanoseconds patience) {
+  Runtime& runtime = Runtime::instance();
+  TaskControl& body = *impl_->body;
+  runtime.set_body_ended(true);
+  if (!runtime.alive_tasks().empty()) {
+    const Location nowhere;
+    ParkedOperation operation(body, Operation::kNone, nowhere);
+    const auto timer = std::make_shared<PatienceIsOver>(body, operation);
+    body.executor->arm(timer, body.executor->now() + patience.count());
+    body.executor->park(body, operation, kNever);
+    body.executor->disarm(*timer);
+  }
+  ExecutionEnd end;
+  end.state = current_state();
+  impl_->unwind();
+  end.abandoned = runtime.abandoned() - impl_->abandoned_before;
+  if (impl_->recording != nullptr) {
+    end.tasks = impl_->recording->tasks();
+    end.objects = impl_->recording->objects();
+  }
+  impl_->is_settled = true;
+  return end;
+}
+
+void Execution::finish(bool keep, bool passed, const std::vector<Finding>& findings) {
+  Runtime& runtime = Runtime::instance();
+  TraceEnd end;
+  end.passed = passed;
+  end.ended_ticks = ticks();
+  end.findings = findings;
+  end.body_ended = runtime.body_ended();
+  const std::shared_ptr<Recording> recording = runtime.end_execution();
+  runtime.refresh(*impl_->body);
+  if (recording != nullptr) recording->close(keep, end);
+  impl_->recording = nullptr;
+}
+
+EndState Execution::current_state() { return Runtime::instance().end_state(); }
+
+}  // namespace chantrace::detail
+
+namespace chantrace {
+
+EndState current_state() { return detail::Runtime::instance().end_state(); }
+
+}  // namespace chantrace

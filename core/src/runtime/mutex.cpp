@@ -1,0 +1,141 @@
+#include "chantrace/mutex.h"
+
+#include "runtime.h"
+
+namespace chantrace {
+
+using namespace detail;  // NOLINT: this file is made of its parts.
+
+Mutex::~Mutex() {
+  detach_waiters(*this, waiters_);
+  if (slot_ != kNoSlot) {
+    const ScopedLock lock(latch);
+    if (is_locked_ && owner_ != nullptr) release();
+  }
+}
+
+void Mutex::describe(ObjectState& state) const {
+  if (is_locked_) state.holders.push_back({owner_id_, to_site(since_), false});
+}
+
+void Mutex::enter_execution(ObjectInfo& info) {
+  if (!is_locked_) return;
+  owner_id_ = owner_ != nullptr ? owner_->id : TaskId{};
+  info.initial_holders.push_back(owner_id_);
+}
+
+void Mutex::forget_holder(TaskControl& task) {
+  const ScopedLock lock(latch);
+  if (owner_ != &task) return;
+  owner_ = nullptr;
+  slot_ = kNoSlot;
+}
+
+bool Mutex::enter_unlock(TaskControl& self) {
+  // While a task is unwound, what it locked is given back: it stands in the task's table, so it is
+  // alive. Of anything else not even that is known.
+  if ((self.hooks.load(std::memory_order_relaxed) & kHookCancel) != 0) return holds(self, *this);
+  return enter_operation(self, Operation::kUnlock, this);
+}
+
+void Mutex::lock_slowly(TaskControl& self, const Location& site) { lock_patiently(self, site, {}); }
+
+bool Mutex::lock_patiently(TaskControl& self, const Location& site, Patience patience) {
+  if (!is_locked_) {
+    finish_lock(self, site);
+    return true;
+  }
+  if (patience.is_try || patience.deadline == 0) {
+    const Outcome outcome = patience.is_try ? Outcome::kNotReady : Outcome::kTimedOut;
+    const Happening what = happening(*this, Operation::kLock, Phase::kBoth, outcome);
+    latch.unlock();
+    record(self, what, site);
+    return false;
+  }
+  Happening what = happening(*this, Operation::kLock, Phase::kStart);
+  bool has_been_overtaken = false;
+  bool has_started = false;
+  for (;;) {
+    ParkedOperation operation(self, Operation::kLock, site);
+    Waiter waiter;
+    waiter.operation = &operation;
+    waiter.object = this;
+    waiter.object_id = id;
+    waiter.kind = Operation::kLock;
+    waiter.is_starving = has_been_overtaken;
+    if (has_been_overtaken)
+      waiters_.push_front(waiter);
+    else
+      waiters_.push_back(waiter);
+    const WaitEnd end = wait_at(self, *this, waiters_, waiter, what, site, patience.deadline,
+                                has_started ? Announce::kNothing : Announce::kStart);
+    has_started = true;
+    if (end.claim == Claim::kTimedOut) return false;
+    latch.lock();
+    // Either the lock was handed over, or it was free a moment ago.
+    const bool was_handed_over = is_locked_ && owner_ == &self;
+    if (was_handed_over || !is_locked_) {
+      take(self, site);
+      what = happening(*this, Operation::kLock, Phase::kDone);
+      latch.unlock();
+      record(self, what, site);
+      return true;
+    }
+    has_been_overtaken = true;
+  }
+}
+
+bool Mutex::try_lock(Location site) {
+  TaskControl& self = current_task();
+  if (!enter_operation(self, Operation::kLock, this)) return false;
+  latch.lock();
+  meet(self, *this);
+  return lock_patiently(self, site, {.is_try = true});
+}
+
+bool Mutex::try_lock_for_ns(std::int64_t nanoseconds, const Location& site) {
+  TaskControl& self = current_task();
+  if (!enter_operation(self, Operation::kLock, this)) return false;
+  const Patience patience = patience_for(self, nanoseconds);
+  latch.lock();
+  meet(self, *this);
+  return lock_patiently(self, site, patience);
+}
+
+void Mutex::unlock_slowly(TaskControl& self, const Location& site) {
+  Happening what = happening(*this, Operation::kUnlock);
+  if (!is_locked_) {
+    what.outcome = Outcome::kMisuse;
+    latch.unlock();
+    record(self, what, site);
+    throw_misuse<NotLocked>(self, Misuse::Kind::kUnlockOfUnlocked, id, site,
+                            "unlock of unlocked " + describe_object(this, site));
+  }
+  const bool is_foreign = owner_ != &self;
+  if (is_foreign) what.outcome = Outcome::kForeign;
+  release();
+  Waiter* woken = waiters_.front();
+  if (woken != nullptr && woken->is_starving) {
+    // It was overtaken once: the lock is its own before anyone else can look. Its place in the
+    // table of held locks it fills itself.
+    woken = waiters_.pop_claimed();
+    if (woken != nullptr) {
+      is_locked_ = true;
+      owner_ = woken->operation->task;
+      owner_id_ = owner_->id;
+      since_ = *woken->operation->site;
+    }
+  } else {
+    woken = waiters_.pop_claimed();
+  }
+  const ObjectId mutex_id = id;
+  TaskControl* const task = woken != nullptr ? woken->operation->task : nullptr;
+  latch.unlock();
+  record(self, what, site);
+  if (is_foreign)
+    Runtime::instance().add_misuse(
+        {Misuse::Kind::kForeignUnlock, self.id, mutex_id, to_site(site), false});
+  if (task != nullptr) task->executor->unpark(*task);
+}
+
+}  // namespace chantrace

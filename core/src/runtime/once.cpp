@@ -1,0 +1,73 @@
+#include "chantrace/once.h"
+
+#include "runtime.h"
+
+namespace chantrace {
+
+using namespace detail;  // NOLINT: this file is made of its parts.
+
+Once::~Once() { detach_waiters(*this, waiters_); }
+
+void Once::describe(ObjectState& state) const {
+  if (state_ == State::kRunning) state.holders.push_back({runner_id_, to_site(since_), false});
+}
+
+void Once::enter_execution(ObjectInfo& info) {
+  if (state_ != State::kRunning) return;
+  runner_id_ = runner_ != nullptr ? runner_->id : TaskId{};
+  info.initial_holders.push_back(runner_id_);
+}
+
+bool Once::begin(const Location& site) {
+  TaskControl& self = current_task();
+  if (!enter_operation(self, Operation::kOnceCall, this)) return false;
+  for (;;) {
+    latch.lock();
+    meet(self, *this);
+    if (state_ != State::kRunning) {
+      const bool runs_it = state_ == State::kNew;
+      Happening what = happening(*this, Operation::kOnceCall);
+      what.value = runs_it ? 1 : 0;
+      if (runs_it) {
+        state_ = State::kRunning;
+        runner_ = &self;
+        runner_id_ = self.id;
+        since_ = site;
+      }
+      latch.unlock();
+      record(self, what, site);
+      return runs_it;
+    }
+    ParkedOperation operation(self, Operation::kOnceCall, site);
+    Waiter waiter;
+    waiter.operation = &operation;
+    waiter.object = this;
+    waiter.object_id = id;
+    waiter.kind = Operation::kOnceCall;
+    waiters_.push_back(waiter);
+    Happening what = happening(*this, Operation::kOnceCall, Phase::kStart);
+    const WaitEnd end = wait_at(self, *this, waiters_, waiter, what, site, kNever);
+    if (end.claim != Claim::kCompleted) return false;
+    what.phase = Phase::kDone;
+    what.sequence = operation.done_sequence;
+    record(self, what, site);
+    if (end.outcome == Outcome::kOk) return false;
+    // The run it waited for failed: this task tries.
+  }
+}
+
+void Once::end(bool has_succeeded, const Location&) {
+  Wakeups woken;
+  {
+    const ScopedLock lock(latch);
+    state_ = has_succeeded ? State::kDone : State::kNew;
+    runner_ = nullptr;
+    while (Waiter* const waiter = waiters_.pop_claimed()) {
+      complete(*this, *waiter, has_succeeded ? Outcome::kOk : Outcome::kException);
+      woken.add(*waiter);
+    }
+  }
+  woken.unpark_all();
+}
+
+}  // namespace chantrace

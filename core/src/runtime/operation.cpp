@@ -1,0 +1,160 @@
+// What all operations share: the way in, the wait, and the way out when an execution is over.
+#include <cstring>
+#include <exception>
+#include <string>
+
+#include "chantrace/detail/channel_state.h"
+#include "chantrace/detail/task_control.h"
+#include "recording.h"
+#include "runtime.h"
+
+namespace chantrace::detail {
+
+Name::Name(std::string_view text) {
+  if (text.empty()) return;
+  text_ = std::make_unique<char[]>(text.size() + 1);
+  std::memcpy(text_.get(), text.data(), text.size());
+}
+
+bool enter_operation_slowly(TaskControl& self, Operation operation, Object* object) {
+  const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
+  if ((hooks & kHookCancel) != 0) {
+    throw_cancelled(self);
+    return false;
+  }
+  if ((hooks & kHookControlled) != 0) self.executor->point(self, operation, object);
+  return true;
+}
+
+void throw_cancelled(TaskControl& self) {
+  // A destructor that runs because of the unwinding must not throw; what it calls does nothing.
+  if (std::uncaught_exceptions() > 0) return;
+  if (++self.swallowed_cancels > kSwallowedCancelsMax) Runtime::instance().abandon(self);
+  if (self.is_body) throw_in_body(self);
+  throw Cancelled{};
+}
+
+std::uint64_t controlled_ticks(TaskControl& self) {
+  return static_cast<std::uint64_t>(self.executor->now());
+}
+
+void register_object(TaskControl& self, Object& object) {
+  object.epoch = self.epoch;
+  object.id = Runtime::instance().next_object_id();
+  object.sequence = 0;
+  ObjectInfo info;
+  object.enter_execution(info);
+  if (self.recording == nullptr) return;
+  info.id = object.id;
+  info.kind = object.kind;
+  info.name = object.given_name.view();
+  self.recording->define_object(info, object.created);
+}
+
+std::string describe_object(const Object* object, const Location& site) {
+  std::string text;
+  if (object == nullptr) {
+    text = "the nil channel";
+  } else {
+    text = to_string(object->kind);
+    if (!object->given_name.view().empty())
+      text += " \"" + std::string(object->given_name.view()) + "\"";
+    else if (object->created.line != 0)
+      text += " made at " + std::string(object->created.file) + ":" +
+              std::to_string(object->created.line);
+  }
+  return text + " (" + site.file + ":" + std::to_string(site.line) + ")";
+}
+
+Patience patience_for(TaskControl& self, std::int64_t nanoseconds) {
+  if (nanoseconds <= 0) return {.is_try = false, .deadline = 0};
+  const Instant present = self.executor->now();
+  return {.is_try = false,
+          .deadline = nanoseconds > kNever - present ? kNever : present + nanoseconds};
+}
+
+void Wakeups::unpark_all() {
+  // They were linked last first; once a task is unparked its waiter is gone.
+  Waiter* reversed = nullptr;
+  while (first_ != nullptr) {
+    Waiter* const next = first_->next;
+    first_->next = reversed;
+    reversed = first_;
+    first_ = next;
+  }
+  while (reversed != nullptr) {
+    Waiter* const waiter = reversed;
+    reversed = reversed->next;
+    TaskControl& task = *waiter->operation->task;
+    task.executor->unpark(task);
+  }
+}
+
+WaitEnd wait_at(TaskControl& self, Object& object, WaiterQueue& queue, Waiter& waiter,
+                const Happening& start, const Location& site, Instant deadline, Announce announce) {
+  ParkedOperation& operation = *waiter.operation;
+  operation.waiters = &waiter;
+  operation.waiters_count = 1;
+  self.last_site = site;
+  object.latch.unlock();
+  if (announce == Announce::kStart) record(self, start, site);
+  self.executor->park(self, operation, deadline);
+
+  const Claim claim = operation.claim.load(std::memory_order_acquire);
+  if (claim == Claim::kCompleted) return {claim, operation.outcome, operation.detail};
+  // Nobody completed it, so it may still stand in the queue, unless the object is gone.
+  Happening done = start;
+  done.phase = Phase::kDone;
+  done.outcome = claim == Claim::kTimedOut ? Outcome::kTimedOut : Outcome::kCancelled;
+  done.sequence = 0;
+  Object* present;
+  {
+    const ScopedLock lock(self.park_lock);
+    present = waiter.object;
+  }
+  if (present != nullptr) {
+    const ScopedLock lock(object.latch);
+    queue.remove(waiter);
+    done.sequence = ++object.sequence;
+  }
+  record(self, done, site);
+  if (claim != Claim::kTimedOut) throw_cancelled(self);
+  return {claim, done.outcome, 0};
+}
+
+void park_for_ever(TaskControl& self, Operation operation, const Location& site) {
+  ParkedOperation parked(self, operation, site);
+  self.last_site = site;
+  record(self, {.operation = operation, .phase = Phase::kStart, .detail = kNoCase}, site);
+  self.executor->park(self, parked, kNever);
+  record(self,
+         {.operation = operation,
+          .phase = Phase::kDone,
+          .outcome = Outcome::kCancelled,
+          .detail = kNoCase},
+         site);
+  throw_cancelled(self);
+}
+
+void detach_waiters(Object& object, WaiterQueue& queue) {
+  if (queue.empty()) [[likely]]
+    return;
+  ObjectState state;
+  {
+    const ScopedLock lock(object.latch);
+    state.id = object.id;
+    state.kind = object.kind;
+    state.name = object.given_name.view();
+    state.created_at = to_site(object.created);
+    object.describe(state);
+    state.is_destroyed = true;
+    while (Waiter* const waiter = queue.front()) {
+      queue.remove(*waiter);
+      const ScopedLock park_lock(waiter->operation->task->park_lock);
+      waiter->object = nullptr;
+    }
+  }
+  Runtime::instance().remember_destroyed(std::move(state));
+}
+
+}  // namespace chantrace::detail

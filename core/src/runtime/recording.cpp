@@ -1,0 +1,260 @@
+#include "recording.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "drain.h"
+#include "runtime.h"
+
+namespace chantrace::detail {
+namespace {
+
+std::vector<std::string> command_line() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::vector<std::string> words;
+  for (std::size_t start = 0; start < text.size();) {
+    const std::size_t end = std::min(text.find('\0', start), text.size());
+    words.push_back(text.substr(start, end - start));
+    start = end + 1;
+  }
+  return words;
+}
+
+std::string program_path() {
+  char path[4096];
+  const ssize_t size = readlink("/proc/self/exe", path, sizeof path);
+  return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : std::string();
+}
+
+TraceHeader make_header(const RecordingOptions& options) {
+  TraceHeader header;
+  header.format_version = kTraceFormatVersion;
+  header.program = program_path();
+  header.arguments = command_line();
+  if (!header.arguments.empty()) header.arguments.erase(header.arguments.begin());
+  header.test = options.test;
+  header.process_id = static_cast<std::uint64_t>(getpid());
+  header.started_unix_ns =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                     std::chrono::system_clock::now().time_since_epoch())
+                                     .count());
+  header.started_ticks = ticks();
+  header.ticks_per_second = ticks_per_second();
+  header.has_values = options.has_values;
+  header.options.emplace_back("values", options.has_values ? "on" : "off");
+  if (options.has_stacks)
+    header.options.emplace_back("stacks", "1 of " + std::to_string(options.stack_every));
+  return header;
+}
+
+/// The first `count_max` code points of `text`; a cut is marked by three dots.
+std::string cut_to_code_points(std::string_view text, std::size_t count_max) {
+  constexpr std::string_view kDots = "...";
+  std::size_t count = 0;
+  std::size_t cut = text.size();
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_start = (static_cast<unsigned char>(text[i]) & 0xc0) != 0x80;
+    if (!is_start) continue;
+    if (count == count_max - kDots.size()) cut = i;
+    if (count == count_max) return std::string(text.substr(0, cut)).append(kDots);
+    ++count;
+  }
+  return std::string(text);
+}
+
+}  // namespace
+
+std::uint64_t ticks_per_second() {
+#if defined(__x86_64__) || defined(__i386__)
+  // Measured once against the host's clock. A millisecond gives some 4 digits, which is plenty for
+  // times that are only shown.
+  static const std::uint64_t rate = [] {
+    using SteadyClock = std::chrono::steady_clock;
+    const auto start = SteadyClock::now();
+    const std::uint64_t start_ticks = ticks();
+    while (SteadyClock::now() - start < std::chrono::milliseconds(1)) {
+    }
+    const std::uint64_t elapsed_ticks = ticks() - start_ticks;
+    const auto elapsed =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(SteadyClock::now() - start);
+    return static_cast<std::uint64_t>(static_cast<double>(elapsed_ticks) * 1e9 /
+                                      static_cast<double>(elapsed.count()));
+  }();
+  return rate;
+#else
+  return 1'000'000'000;
+#endif
+}
+
+Result<std::shared_ptr<Recording>, TraceError> Recording::create(const RecordingOptions& options) {
+  auto spool = Spool::create(options.path);
+  if (!spool) return spool.error();
+  std::shared_ptr<Recording> recording(new Recording);
+  recording->has_values_ = options.has_values;
+  recording->has_stacks_ = options.has_stacks;
+  recording->spool_ = std::move(spool).value();
+  const TraceHeader header = make_header(options);
+  recording->spool_->append(encode_header(header));
+  if (options.queue_events_max > 0)
+    recording->drain_ = Drain::create(header, options.sinks, options.queue_events_max);
+  return recording;
+}
+
+Recording::~Recording() = default;
+
+void Recording::define_task(const TaskControl& task) {
+  TaskInfo info;
+  info.id = task.id;
+  info.parent = task.parent;
+  info.label = task.label;
+  info.site = SiteId{task.started_at.line != 0 ? site(task.started_at) : 0};
+  info.is_host = task.is_host;
+  info.is_body = task.is_body;
+  info.os_thread = task.os_thread;
+  spool_->append(encode_task(info));
+  if (drain_ != nullptr) drain_->define_task(info);
+  tasks_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Recording::define_object(const ObjectInfo& object, const Location& created) {
+  ObjectInfo info = object;
+  if (created.line != 0) info.site = SiteId{site(created)};
+  spool_->append(encode_object(info));
+  if (drain_ != nullptr) drain_->define_object(info);
+  objects_.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::uint32_t Recording::site(const Location& place) {
+  const ScopedLock lock(sites_mutex_);
+  const auto [found, is_new] =
+      sites_.try_emplace({place.file, place.line}, static_cast<std::uint32_t>(sites_.size() + 1));
+  if (is_new) {
+    const SiteId id{found->second};
+    spool_->append(encode_site(id, place.file, place.function, place.line));
+    if (drain_ != nullptr) drain_->define_site(id, to_site(place));
+  }
+  return found->second;
+}
+
+std::uint64_t Recording::text(std::string_view text) {
+  const std::string cut = cut_to_code_points(text, kValueCodePointsMax);
+  const std::uint64_t id = texts_.fetch_add(1, std::memory_order_relaxed) + 1;
+  spool_->append(encode_text(id, cut));
+  if (drain_ != nullptr) drain_->define_text(id, cut);
+  return id;
+}
+
+std::uint64_t Recording::stack(const std::uint64_t* frames, std::size_t count) {
+  const std::uint64_t id = stacks_.fetch_add(1, std::memory_order_relaxed) + 1;
+  spool_->append(encode_stack(id, {frames, count}));
+  return id;
+}
+
+void Recording::finish_chunk(TaskControl& task, bool is_last) {
+  const auto found = open_.find(&task);
+  if (found == open_.end()) return;
+  const Owned owned = found->second;
+  open_.erase(found);
+  const std::uint32_t count = owned.chunk->count.load(std::memory_order_relaxed);
+  events_.fetch_add(count, std::memory_order_relaxed);
+  task.records_before_chunk += count;
+  if (drain_ != nullptr) drain_->finish(*owned.chunk);
+  const std::span<std::byte> buffer(reinterpret_cast<std::byte*>(owned.chunk), owned.size_bytes);
+  if (count == 0) {
+    spool_->release(buffer);
+  } else if (is_last && kept_bytes_ + owned.size_bytes <= kKeptBytesMax) {
+    // Short-lived tasks are common: their records are written together, or never.
+    kept_.push_back(owned);
+    kept_bytes_ += owned.size_bytes;
+  } else {
+    spool_->write(*owned.chunk);
+    spool_->release(buffer);
+  }
+}
+
+void Recording::write_kept() {
+  for (const Owned& owned : kept_) {
+    spool_->write(*owned.chunk);
+    spool_->release({reinterpret_cast<std::byte*>(owned.chunk), owned.size_bytes});
+  }
+  kept_.clear();
+  kept_bytes_ = 0;
+}
+
+bool Recording::next_chunk(TaskControl& task) {
+  const ScopedLock lock(mutex_);
+  if (is_closed_) return false;
+  const bool is_first = !open_.contains(&task);
+  finish_chunk(task, false);
+  const std::size_t size_bytes =
+      is_first && task.records_before_chunk == 0 ? kSpoolSmallBufferBytes : kSpoolBufferBytes;
+  const std::span<std::byte> buffer = spool_->acquire(size_bytes);
+  Chunk* const chunk =
+      make_chunk(buffer, task.id, task.records_before_chunk, task.lost_before_chunk);
+  task.lost_before_chunk = 0;
+  task.chunk = chunk;
+  task.chunk_capacity = chunk_capacity(buffer.size());
+  open_[&task] = {chunk, buffer.size()};
+  if (drain_ != nullptr) drain_->start(*chunk);
+  return true;
+}
+
+void Recording::retire(TaskControl& task) {
+  const ScopedLock lock(mutex_);
+  if (!is_closed_) finish_chunk(task, true);
+  task.chunk = nullptr;
+  task.chunk_capacity = 0;
+  task.is_recording = false;
+}
+
+void Recording::close(bool keep, const TraceEnd& end) {
+  {
+    const ScopedLock lock(mutex_);
+    if (is_closed_) return;
+    is_closed_ = true;
+    // A task that outlived the recording may still be writing to its chunk, of which it is and
+    // remains the owner; what it has published is taken.
+    for (auto& [task, owned] : open_) {
+      events_.fetch_add(owned.chunk->count.load(std::memory_order_acquire));
+      if (drain_ != nullptr) drain_->finish(*owned.chunk);
+    }
+  }
+  // Not under the lock: sinks may take their time, and a task that meets the end must not wait.
+  if (drain_ != nullptr) drain_->close();
+  const ScopedLock lock(mutex_);
+  if (keep) {
+    write_kept();
+    for (auto& [task, owned] : open_) spool_->write(*owned.chunk);
+    spool_->append(encode_end(end));
+    spool_->flush();
+  }
+  spool_->close(keep);
+}
+
+EventRecord* next_chunk(TaskControl& self) {
+  if (self.recording == nullptr || !self.recording->next_chunk(self)) {
+    self.is_recording = self.has_values = self.has_stacks = false;
+    return nullptr;
+  }
+  return self.chunk->events();
+}
+
+std::uint32_t find_site(TaskControl& self, const Location& site) {
+  if (self.recording == nullptr || site.line == 0) return 0;
+  const std::uint32_t id = self.recording->site(site);
+  const std::size_t hash = (reinterpret_cast<std::uintptr_t>(site.file) >> 3) + site.line;
+  self.sites.entries[hash % SiteCache::kEntries] = {site.file, site.line, id};
+  return id;
+}
+
+std::uint64_t record_text(TaskControl& self, std::string_view text) {
+  return self.recording == nullptr ? 0 : self.recording->text(text);
+}
+
+}  // namespace chantrace::detail

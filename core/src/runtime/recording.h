@@ -1,0 +1,103 @@
+/// \file
+/// What is recorded during one execution or session: where records, sites, names and texts go.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "chantrace/detail/execution.h"
+#include "chantrace/detail/os_mutex.h"
+#include "chantrace/detail/spool.h"
+#include "chantrace/detail/task_control.h"
+
+namespace chantrace::detail {
+
+class Drain;
+
+/// Code points of a value's text that are kept.
+inline constexpr std::size_t kValueCodePointsMax = 64;
+/// Buffers of ended tasks that are kept in memory before they are written out.
+inline constexpr std::size_t kKeptBytesMax = 16u << 20;
+
+/// Threads: any thread, except where a task is given: then that task's own.
+class Recording {
+ public:
+  static Result<std::shared_ptr<Recording>, TraceError> create(const RecordingOptions& options);
+  ~Recording();
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+  bool has_values() const { return has_values_; }
+  bool has_stacks() const { return has_stacks_; }
+
+  void define_task(const TaskControl& task);
+  void define_object(const ObjectInfo& info, const Location& created);
+  std::uint32_t site(const Location& place);
+  std::uint64_t text(std::string_view text);
+  std::uint64_t stack(const std::uint64_t* frames, std::size_t count);
+
+  /// Gives `task` an empty chunk after a full one. False: the recording is over.
+  bool next_chunk(TaskControl& task);
+  /// The task is done with this recording: it ends, or goes over to another.
+  void retire(TaskControl& task);
+
+  /// Everything that was recorded is written, and the file is closed. Tasks that are still at it
+  /// write to nowhere from then on.
+  void close(bool keep, const TraceEnd& end);
+
+  std::uint64_t events() const { return events_.load(); }
+  std::uint64_t tasks() const { return tasks_.load(); }
+  std::uint64_t objects() const { return objects_.load(); }
+  const std::shared_ptr<Drain>& drain() const { return drain_; }
+
+ private:
+  Recording() = default;
+
+  /// A chunk and the task that writes it; no task: the chunk is finished.
+  struct Owned {
+    Chunk* chunk;
+    std::size_t size_bytes;
+  };
+  void finish_chunk(TaskControl& task, bool is_last) CHANTRACE_REQUIRES(mutex_);
+  void write_kept() CHANTRACE_REQUIRES(mutex_);
+
+  bool has_values_ = false;
+  bool has_stacks_ = false;
+  std::shared_ptr<Drain> drain_;
+  std::unique_ptr<Spool> spool_;
+  std::atomic<std::uint64_t> texts_ = 0;
+  std::atomic<std::uint64_t> stacks_ = 0;
+  std::atomic<std::uint64_t> events_ = 0;  ///< In chunks that are finished.
+  std::atomic<std::uint64_t> tasks_ = 0;
+  std::atomic<std::uint64_t> objects_ = 0;
+
+  struct SiteKey {
+    const char* file;
+    std::uint32_t line;
+    friend bool operator==(const SiteKey&, const SiteKey&) = default;
+  };
+  struct SiteHash {
+    std::size_t operator()(const SiteKey& key) const {
+      return std::hash<const void*>()(key.file) * 31 + key.line;
+    }
+  };
+  OsMutex sites_mutex_;
+  std::unordered_map<SiteKey, std::uint32_t, SiteHash> sites_ CHANTRACE_GUARDED_BY(sites_mutex_);
+
+  OsMutex mutex_;
+  bool is_closed_ CHANTRACE_GUARDED_BY(mutex_) = false;
+  /// Chunks that tasks write to, and by which task.
+  std::unordered_map<const TaskControl*, Owned> open_ CHANTRACE_GUARDED_BY(mutex_);
+  /// Last chunks of ended tasks, not yet written.
+  std::vector<Owned> kept_ CHANTRACE_GUARDED_BY(mutex_);
+  std::size_t kept_bytes_ CHANTRACE_GUARDED_BY(mutex_) = 0;
+};
+
+/// The tick rate of `ticks()`, measured once.
+std::uint64_t ticks_per_second();
+
+}  // namespace chantrace::detail

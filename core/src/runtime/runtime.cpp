@@ -1,0 +1,553 @@
+#include "runtime.h"
+
+#include <cxxabi.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <typeinfo>
+
+#include "chantrace/misuse.h"
+#include "chantrace/task.h"
+#include "recording.h"
+
+namespace chantrace::detail {
+
+thread_local constinit TaskControl* current_task_or_null = nullptr;
+constinit std::atomic<std::uint32_t> current_epoch = 1;
+
+namespace {
+
+/// How long all must have been quiet before a verdict that threads unknown to the library could
+/// still change.
+constexpr Instant kForeignPatienceNs = 1'000'000'000;
+
+/// Takes a host thread's task out of the runtime when the thread ends.
+struct HostThreadEnd {
+  TaskControl* task = nullptr;
+  ~HostThreadEnd() {
+    if (task == nullptr) return;
+    Runtime::instance().detach_host_thread(*task);
+    current_task_or_null = nullptr;
+  }
+};
+
+std::string host_thread_label() {
+  if (os_thread_id() == static_cast<std::uint64_t>(getpid())) return "main";
+  char name[16] = {};
+  if (pthread_getname_np(pthread_self(), name, sizeof name) != 0) return {};
+  return name;
+}
+
+std::string demangle(const char* name) {
+  int status = 0;
+  char* const text = abi::__cxa_demangle(name, nullptr, nullptr, &status);
+  std::string result = status == 0 ? text : name;
+  std::free(text);
+  return result;
+}
+
+std::string describe_current_exception() {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return demangle(typeid(error).name()) + ": " + error.what();
+  } catch (...) {
+    const std::type_info* const type = abi::__cxa_current_exception_type();
+    return type != nullptr ? "a " + demangle(type->name()) : "an exception of unknown type";
+  }
+}
+
+/// Asks again after a while whether all is still quiet, where threads that the library does not
+/// know could have changed that.
+class Recheck final : public TimerNode {
+ public:
+  explicit Recheck(std::uint64_t wakeups) : wakeups_(wakeups) {}
+  Instant fire(TaskControl&, Instant) override;
+  bool could_wake() override { return false; }
+  std::uint64_t wakeups_;
+};
+
+}  // namespace
+
+Runtime& Runtime::instance() {
+  // Never destroyed: tasks may still run while static objects are.
+  static Runtime& runtime = *new Runtime;
+  return runtime;
+}
+
+Runtime::Runtime() : executor_(*this) {
+  // A child process has one task, the one that forked, and records nothing: its parent's buffers
+  // are shared memory.
+  pthread_atfork([] { instance().before_fork(); }, [] { instance().after_fork_in_parent(); },
+                 [] { instance().after_fork_in_child(); });
+}
+
+void Runtime::before_fork() { mutex_.lock(); }
+void Runtime::after_fork_in_parent() { mutex_.unlock(); }
+void Runtime::after_fork_in_child() {
+  TaskControl* const self = current_task_or_null;
+  alive_.clear();
+  if (self != nullptr) {
+    alive_.push_back(self);
+    self->is_recording = self->has_values = self->has_stacks = false;
+    self->chunk = nullptr;
+    self->chunk_capacity = 0;
+  }
+  body_ = nullptr;
+  quiescence_handler_ = nullptr;
+  executor_.set_running(self != nullptr ? 1 : 0);
+  // Kept alive, unused: to end it would touch the parent's files.
+  if (recording_ != nullptr) new std::shared_ptr<Recording>(std::move(recording_));
+  recording_ = nullptr;
+  mutex_.unlock();
+}
+
+TaskControl& Runtime::take_control() {
+  if (free_.empty()) {
+    controls_.push_back(std::make_unique<TaskControl>());
+    free_.push_back(controls_.back().get());
+  }
+  TaskControl& task = *free_.back();
+  free_.pop_back();
+  task.executor = &executor_;
+  task.generation = tasks_made_++;
+  // Any odd constant gives well spread seeds; this one is 2^64 divided by the golden ratio.
+  task.random_state = (task.generation + 1) * 0x9e3779b97f4a7c15ull;
+  task.phase.store(TaskPhase::kAlive);
+  alive_.push_back(&task);
+  return task;
+}
+
+void Runtime::enter(TaskControl& task) {
+  task.epoch = current_epoch.load();
+  task.id = TaskId{++last_task_id_};
+  task.recording = task.is_unrecorded ? nullptr : recording_;
+  task.is_recording = task.recording != nullptr;
+  task.has_values = task.is_recording && recording_->has_values();
+  task.has_stacks = task.is_recording && recording_->has_stacks();
+  task.chunk = nullptr;
+  task.chunk_capacity = 0;
+  task.records_before_chunk = 0;
+  task.lost_before_chunk = 0;
+  task.operations = 0;
+  task.sites = SiteCache{};
+  task.join_object.epoch = task.epoch;
+  task.join_object.sequence = 0;
+  task.is_body = &task == body_;
+  if (task.is_recording) recording_->define_task(task);
+}
+
+TaskControl& Runtime::attach_host_thread() {
+  note_known_thread();
+  thread_local HostThreadEnd end;
+  TaskControl* task;
+  {
+    const ScopedLock lock(mutex_);
+    task = &take_control();
+    task->label = host_thread_label();
+    task->is_host = true;
+    task->os_thread = os_thread_id();
+    task->parent = TaskId{};
+    task->references = 1;
+    enter(*task);
+  }
+  executor_.add_running();
+  end.task = task;
+  current_task_or_null = task;
+  return *task;
+}
+
+void Runtime::detach_host_thread(TaskControl& task) {
+  end_task(task, TaskStatus::kEnded, {});
+  current_task_or_null = nullptr;
+  executor_.remove_running();
+  release(task);
+}
+
+TaskControl& Runtime::make_task(TaskControl& parent, std::string_view label,
+                                std::unique_ptr<TaskBody> body, const Location& site) {
+  const ScopedLock lock(mutex_);
+  TaskControl& task = take_control();
+  task.label = label;
+  task.parent = parent.id;
+  task.started_at = site;
+  task.is_host = false;
+  task.body = std::move(body);
+  task.references = 2;
+  enter(task);
+  if (task.label.empty()) task.label = "task " + std::to_string(to_number(task.id));
+  return task;
+}
+
+TaskControl& Runtime::make_service_task(std::string_view label, bool is_recorded) {
+  note_known_thread();
+  const ScopedLock lock(mutex_);
+  TaskControl& task = take_control();
+  alive_.pop_back();  // It is nobody's leak.
+  task.label = label;
+  task.is_host = true;
+  task.is_service = true;
+  task.is_unrecorded = !is_recorded;
+  task.os_thread = os_thread_id();
+  task.references = 1;
+  task.epoch = 0;  // Enters an execution with its first operation there.
+  current_task_or_null = &task;
+  return task;
+}
+
+void Runtime::refresh(TaskControl& task) {
+  if (task.recording != nullptr) task.recording->retire(task);
+  const ScopedLock lock(mutex_);
+  enter(task);
+}
+
+void Runtime::begin_task(TaskControl& task) {
+  note_known_thread();
+  task.os_thread = os_thread_id();
+  current_task_or_null = &task;
+  {
+    const ScopedLock lock(task.join_object.latch);
+    ++task.join_object.sequence;
+  }
+  record(task,
+         {.operation = Operation::kTaskBegin,
+          .object = to_number(task.id),
+          .sequence = task.join_object.sequence},
+         task.started_at);
+}
+
+void Runtime::end_task(TaskControl& task, TaskStatus status, std::string exception) {
+  for (auto& slot : task.held) {
+    if (Object* const object = slot.load(std::memory_order_relaxed)) object->forget_holder(task);
+    slot.store(nullptr, std::memory_order_relaxed);
+  }
+  task.body.reset();
+  const Outcome outcome = status == TaskStatus::kEndedByException ? Outcome::kException
+                          : status == TaskStatus::kCancelled      ? Outcome::kCancelled
+                                                                  : Outcome::kOk;
+  std::uint32_t sequence;
+  {
+    const ScopedLock lock(task.join_object.latch);
+    sequence = ++task.join_object.sequence;
+  }
+  // Recorded before anyone can see the end, so that a trace that is closed then has it.
+  record(task,
+         {.operation = Operation::kTaskEnd,
+          .outcome = outcome,
+          .object = to_number(task.id),
+          .sequence = sequence},
+         task.last_site.line != 0 ? task.last_site : task.started_at);
+  if (task.recording != nullptr) task.recording->retire(task);
+  {
+    const ScopedLock lock(mutex_);
+    std::erase(alive_, &task);
+    if (task.epoch == current_epoch.load() && record_.ended.size() < kEndedTasksMax) {
+      TaskState state;
+      state.id = task.id;
+      state.parent = task.parent;
+      state.label = task.label;
+      state.is_host = task.is_host;
+      state.is_body = task.is_body;
+      state.status = status;
+      state.started_at = to_site(task.started_at);
+      state.ended_at = to_site(task.last_site);
+      state.exception = std::move(exception);
+      record_.ended.push_back(std::move(state));
+    }
+  }
+  Wakeups woken;
+  {
+    const ScopedLock lock(task.join_object.latch);
+    task.phase.store(TaskPhase::kEnded);
+    while (Waiter* const waiter = task.join_object.waiters.pop_claimed()) {
+      complete(task.join_object, *waiter);
+      woken.add(*waiter);
+    }
+  }
+  woken.unpark_all();
+}
+
+void Runtime::release(TaskControl& task) {
+  if (task.references.fetch_sub(1) != 1) return;
+  const ScopedLock lock(mutex_);
+  task.recording.reset();
+  task.is_recording = false;
+  task.chunk = nullptr;
+  task.chunk_capacity = 0;
+  task.hooks.store(0);
+  task.swallowed_cancels = 0;
+  task.is_abandoned = false;
+  task.is_body = false;
+  task.last_site = {};
+  task.started_at = {};
+  task.permit.store(0);
+  free_.push_back(&task);
+}
+
+void Runtime::add_misuse(Misuse misuse) {
+  const ScopedLock lock(mutex_);
+  if (record_.misuses.size() < kMisusesMax) record_.misuses.push_back(std::move(misuse));
+}
+
+void Runtime::mark_escaped(TaskId task) {
+  const ScopedLock lock(mutex_);
+  const auto last = std::find_if(record_.misuses.rbegin(), record_.misuses.rend(),
+                                 [&](const Misuse& misuse) { return misuse.task == task; });
+  if (last != record_.misuses.rend()) last->escaped = true;
+}
+
+void Runtime::remember_destroyed(ObjectState state) {
+  const ScopedLock lock(mutex_);
+  record_.destroyed[to_number(state.id)] = std::move(state);
+}
+
+void Runtime::describe_task(TaskControl& task, EndState& state,
+                            std::unordered_map<std::uint32_t, ObjectState>& objects) {
+  TaskState one;
+  one.id = task.id;
+  one.parent = task.parent;
+  one.label = task.label;
+  one.is_host = task.is_host;
+  one.is_body = task.is_body;
+  one.started_at = to_site(task.started_at);
+  const auto describe = [&](Object& object) {
+    if (object.id == ObjectId{} || objects.contains(to_number(object.id))) return true;
+    if (!object.latch.try_lock()) return false;
+    ObjectState& described = objects[to_number(object.id)];
+    described.id = object.id;
+    described.kind = object.kind;
+    described.name = object.given_name.view();
+    described.created_at = to_site(object.created);
+    object.describe(described);
+    object.latch.unlock();
+    return true;
+  };
+  // Whoever destroys an object takes its latch first and the task's lock then; so this only tries.
+  for (bool is_whole = false; !is_whole;) {
+    is_whole = true;
+    one.waits.clear();
+    const ScopedLock lock(task.park_lock);
+    const ParkedOperation* const parked = task.parked;
+    if (parked == nullptr || (task.is_body && parked->operation == Operation::kNone)) break;
+    const Claim claim = parked->claim.load(std::memory_order_relaxed);
+    if (claim != Claim::kPending && claim != Claim::kQuiescent) break;  // About to go on.
+    one.status = TaskStatus::kParked;
+    one.is_select = parked->operation == Operation::kSelect;
+    one.waiting_at = to_site(*parked->site);
+    one.operation_index = task.operations;
+    for (std::size_t i = 0; i < parked->waiters_count && is_whole; ++i) {
+      const Waiter& waiter = parked->waiters[i];
+      Wait wait;
+      wait.operation = waiter.kind;
+      wait.object = waiter.object_id;
+      wait.has_deadline = parked->has_deadline;
+      if (parked->joined != nullptr) {
+        wait.task = parked->joined->id;
+      } else {
+        wait.is_nil_channel = waiter.object == nullptr && waiter.object_id == ObjectId{};
+        if (waiter.object != nullptr) is_whole = describe(*waiter.object);
+      }
+      one.waits.push_back(wait);
+    }
+    if (parked->waiters_count == 0) {
+      Wait wait;
+      wait.operation = parked->operation;
+      wait.has_deadline = parked->has_deadline;
+      wait.is_nil_channel = !parked->has_deadline;
+      one.waits.push_back(wait);
+    }
+  }
+  for (auto& slot : task.held)
+    if (Object* const object = slot.load(std::memory_order_relaxed))
+      while (!describe(*object)) {
+      }
+  state.tasks.push_back(std::move(one));
+}
+
+EndState Runtime::end_state() {
+  EndState state;
+  std::unordered_map<std::uint32_t, ObjectState> objects;
+  state.foreign_threads = count_foreign_threads();
+  state.body_ended = body_ended_.load();
+  const ScopedLock lock(mutex_);
+  const std::uint32_t epoch = current_epoch.load();
+  for (TaskControl* const task : alive_)
+    if (task->epoch == epoch) describe_task(*task, state, objects);
+  for (TaskState& task : state.tasks)
+    if (task.is_body && state.body_ended) task.status = TaskStatus::kEnded;
+  state.tasks.insert(state.tasks.end(), record_.ended.begin(), record_.ended.end());
+  std::sort(state.tasks.begin(), state.tasks.end(),
+            [](const TaskState& left, const TaskState& right) { return left.id < right.id; });
+  for (const auto& [id, object] : record_.destroyed) objects.try_emplace(id, object);
+  for (auto& [id, object] : objects) state.objects.push_back(std::move(object));
+  std::sort(state.objects.begin(), state.objects.end(),
+            [](const ObjectState& left, const ObjectState& right) { return left.id < right.id; });
+  state.misuses = record_.misuses;
+  return state;
+}
+
+void Runtime::begin_execution(TaskControl* body, std::shared_ptr<Recording> recording,
+                              std::function<void()> on_quiescence) {
+  {
+    const ScopedLock lock(mutex_);
+    record_ = ExecutionRecord{};
+    last_task_id_ = 0;
+    objects_made_.store(0);
+    body_ = body;
+    body_ended_.store(false);
+    recording_ = std::move(recording);
+    quiescence_handler_ = std::move(on_quiescence);
+    has_reported_ = false;
+    current_epoch.fetch_add(1);
+  }
+  if (body != nullptr) refresh(*body);
+}
+
+std::shared_ptr<Recording> Runtime::end_execution() {
+  std::shared_ptr<Recording> recording;
+  const ScopedLock lock(mutex_);
+  recording = std::move(recording_);
+  recording_ = nullptr;
+  body_ = nullptr;
+  quiescence_handler_ = nullptr;
+  last_task_id_ = 0;
+  objects_made_.store(0);
+  record_ = ExecutionRecord{};
+  current_epoch.fetch_add(1);
+  return recording;
+}
+
+std::shared_ptr<Recording> Runtime::recording() {
+  const ScopedLock lock(mutex_);
+  return recording_;
+}
+
+TaskControl* Runtime::body() {
+  const ScopedLock lock(mutex_);
+  return body_;
+}
+
+std::vector<TaskControl*> Runtime::alive_tasks() {
+  const ScopedLock lock(mutex_);
+  std::vector<TaskControl*> tasks;
+  const std::uint32_t epoch = current_epoch.load();
+  for (TaskControl* const task : alive_)
+    if (!task->is_host && !task->is_body && !task->is_abandoned && task->epoch == epoch)
+      tasks.push_back(task);
+  return tasks;
+}
+
+std::vector<TaskControl*> Runtime::all_tasks() {
+  const ScopedLock lock(mutex_);
+  return alive_;
+}
+
+void Runtime::on_quiescence() {
+  if (count_foreign_threads() == 0) return declare_quiescence();
+  {
+    const ScopedLock lock(mutex_);
+    if (quiescence_handler_ == nullptr || has_reported_) return;
+  }
+  executor_.arm(std::make_shared<Recheck>(executor_.wakeups()),
+                executor_.now() + kForeignPatienceNs);
+}
+
+void Runtime::declare_quiescence() {
+  // The body of a test learns of it in its own thread, where it waits.
+  TaskControl* const waiting_body = body();
+  if (waiting_body != nullptr) {
+    bool is_claimed = false;
+    {
+      const ScopedLock lock(waiting_body->park_lock);
+      is_claimed =
+          waiting_body->parked != nullptr && waiting_body->parked->try_claim(Claim::kQuiescent);
+    }
+    if (is_claimed) executor_.unpark(*waiting_body);
+    return;
+  }
+  std::function<void()> handler;
+  {
+    const ScopedLock lock(mutex_);
+    if (has_reported_) return;
+    handler = quiescence_handler_;
+    has_reported_ = handler != nullptr;
+  }
+  if (handler) handler();
+}
+
+void Runtime::handle_quiescence(TaskControl&) {
+  std::function<void()> handler;
+  {
+    const ScopedLock lock(mutex_);
+    handler = quiescence_handler_;
+  }
+  if (handler) handler();
+}
+
+void Runtime::abandon(TaskControl& self) {
+  {
+    const ScopedLock lock(mutex_);
+    self.is_abandoned = true;
+  }
+  count_abandoned();
+  {
+    const ScopedLock lock(self.join_object.latch);
+    self.phase.store(TaskPhase::kEnded);
+  }
+  executor_.remove_running();
+  for (;;) pause();
+}
+
+namespace {
+
+Instant Recheck::fire(TaskControl&, Instant) {
+  Runtime& runtime = Runtime::instance();
+  ThreadsExecutor& threads = runtime.threads();
+  if (threads.wakeups() == wakeups_ && threads.is_quiescent_but_for_caller())
+    runtime.declare_quiescence();
+  return kNever;
+}
+
+}  // namespace
+
+TaskControl& refresh_current_task() {
+  if (current_task_or_null == nullptr) return Runtime::instance().attach_host_thread();
+  Runtime::instance().refresh(*current_task_or_null);
+  return *current_task_or_null;
+}
+
+void run_task(TaskControl& task) {
+  Runtime& runtime = Runtime::instance();
+  runtime.begin_task(task);
+  TaskStatus status = TaskStatus::kEnded;
+  std::string exception;
+  try {
+    if ((task.hooks.load() & kHookCancel) == 0)
+      task.body->run();
+    else
+      status = TaskStatus::kCancelled;
+  } catch (const Cancelled&) {
+    status = TaskStatus::kCancelled;
+  } catch (const abi::__forced_unwind&) {
+    // The thread is being cancelled by the program itself, and must go on unwinding.
+    runtime.end_task(task, TaskStatus::kEnded, {});
+    runtime.threads().remove_running();
+    runtime.release(task);
+    throw;
+  } catch (const MisuseError& error) {
+    status = TaskStatus::kEndedByException;
+    exception = describe_current_exception();
+    runtime.mark_escaped(task.id);
+  } catch (...) {
+    status = TaskStatus::kEndedByException;
+    exception = describe_current_exception();
+  }
+  runtime.end_task(task, status, std::move(exception));
+  current_task_or_null = nullptr;
+  runtime.threads().remove_running();
+  runtime.release(task);
+}
+
+}  // namespace chantrace::detail

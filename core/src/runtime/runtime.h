@@ -1,0 +1,134 @@
+/// \file
+/// All tasks of the process, and the execution that they are part of.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "chantrace/detail/execution.h"
+#include "chantrace/detail/os_mutex.h"
+#include "chantrace/detail/task_control.h"
+#include "chantrace/end_state.h"
+#include "threads_executor.h"
+
+namespace chantrace::detail {
+
+/// What an execution has seen so far, beyond the tasks that live.
+struct ExecutionRecord {
+  std::vector<TaskState> ended;  ///< Tasks that have ended, up to `kEndedTasksMax`.
+  std::vector<Misuse> misuses;
+  std::unordered_map<std::uint32_t, ObjectState> destroyed;  ///< Objects that died with waiters.
+};
+
+/// How many ended tasks are remembered by name.
+inline constexpr std::size_t kEndedTasksMax = 100'000;
+/// How many misuses are kept.
+inline constexpr std::size_t kMisusesMax = 10'000;
+/// How often a task may swallow its cancellation before it is abandoned.
+inline constexpr std::uint32_t kSwallowedCancelsMax = 16;
+
+/// The process's only runtime. It lives as long as the process.
+///
+/// Lock order: an object's latch, then `mutex_`. Whoever holds `mutex_` only tries to take a latch.
+///
+/// Threads: any thread.
+class Runtime final : public QuiescenceListener {
+ public:
+  static Runtime& instance();
+
+  Executor& executor() { return executor_; }
+  ThreadsExecutor& threads() { return executor_; }
+
+  // Tasks.
+  TaskControl& attach_host_thread();
+  void detach_host_thread(TaskControl& task);
+  /// A control for a new task, with one reference for its thread and one for its handle.
+  TaskControl& make_task(TaskControl& parent, std::string_view label,
+                         std::unique_ptr<TaskBody> body, const Location& site);
+  /// The calling thread becomes a task of the library's own.
+  TaskControl& make_service_task(std::string_view label, bool is_recorded);
+  void begin_task(TaskControl& task);
+  void end_task(TaskControl& task, TaskStatus status, std::string exception);
+  void release(TaskControl& task);
+  /// Brings a task into the current execution and recording.
+  void refresh(TaskControl& task);
+  ObjectId next_object_id() { return ObjectId{objects_made_.fetch_add(1) + 1}; }
+
+  // Findings.
+  void add_misuse(Misuse misuse);
+  void mark_escaped(TaskId task);
+  void remember_destroyed(ObjectState state);
+  EndState end_state();
+
+  // The execution.
+  void begin_execution(TaskControl* body, std::shared_ptr<Recording> recording,
+                       std::function<void()> on_quiescence);
+  /// The recording that was current.
+  std::shared_ptr<Recording> end_execution();
+  std::shared_ptr<Recording> recording();
+  /// Called in the body's own thread, in the operation in which it waits.
+  void handle_quiescence(TaskControl& body);
+  void on_quiescence() override;
+  /// The verdict that all is quiet, for ever.
+  void declare_quiescence();
+  /// Tasks, other than the body and host threads, that have not ended.
+  std::vector<TaskControl*> alive_tasks();
+  std::vector<TaskControl*> all_tasks();
+  TaskControl* body();
+  void set_body_ended(bool has_ended) { body_ended_.store(has_ended); }
+  bool body_ended() const { return body_ended_.load(); }
+  /// The task cannot be unwound; its thread sleeps for ever.
+  [[noreturn]] void abandon(TaskControl& self);
+  void count_abandoned() { abandoned_.fetch_add(1); }
+  std::uint64_t abandoned() const { return abandoned_.load(); }
+
+ private:
+  Runtime();
+  TaskControl& take_control() CHANTRACE_REQUIRES(mutex_);
+  void enter(TaskControl& task) CHANTRACE_REQUIRES(mutex_);
+  void describe_task(TaskControl& task, EndState& state,
+                     std::unordered_map<std::uint32_t, ObjectState>& objects)
+      CHANTRACE_REQUIRES(mutex_);
+  void before_fork() CHANTRACE_ACQUIRE(mutex_);
+  void after_fork_in_parent() CHANTRACE_RELEASE(mutex_);
+  void after_fork_in_child() CHANTRACE_RELEASE(mutex_);
+
+  ThreadsExecutor executor_;
+  OsMutex mutex_;
+  std::vector<std::unique_ptr<TaskControl>> controls_ CHANTRACE_GUARDED_BY(mutex_);
+  std::vector<TaskControl*> free_ CHANTRACE_GUARDED_BY(mutex_);
+  std::vector<TaskControl*> alive_ CHANTRACE_GUARDED_BY(mutex_);  ///< In the order of their start.
+  std::uint64_t tasks_made_ CHANTRACE_GUARDED_BY(mutex_) = 0;
+  std::uint32_t last_task_id_ CHANTRACE_GUARDED_BY(mutex_) = 0;
+  ExecutionRecord record_ CHANTRACE_GUARDED_BY(mutex_);
+  std::shared_ptr<Recording> recording_ CHANTRACE_GUARDED_BY(mutex_);
+  TaskControl* body_ CHANTRACE_GUARDED_BY(mutex_) = nullptr;
+  std::function<void()> quiescence_handler_ CHANTRACE_GUARDED_BY(mutex_);
+  bool has_reported_ CHANTRACE_GUARDED_BY(mutex_) = false;
+  std::atomic<std::uint32_t> objects_made_ = 0;
+  std::atomic<bool> body_ended_ = false;
+  std::atomic<std::uint64_t> abandoned_ = 0;
+};
+
+/// What a task's thread runs.
+void run_task(TaskControl& task);
+
+/// Notes a misuse and throws.
+template <typename Error>
+[[noreturn]] void throw_misuse(TaskControl& self, Misuse::Kind kind, ObjectId object,
+                               const Location& site, const std::string& text) {
+  Runtime::instance().add_misuse(
+      {kind, self.id, object, {site.file, site.function, site.line}, false});
+  throw Error(text);
+}
+
+/// "\"jobs\"" or "channel 3", and the place behind it.
+std::string describe_object(const Object* object, const Location& site);
+
+inline Site to_site(const Location& place) { return {place.file, place.function, place.line}; }
+
+}  // namespace chantrace::detail

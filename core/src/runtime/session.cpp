@@ -1,0 +1,172 @@
+#include "chantrace/session.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "chantrace/finding.h"
+#include "drain.h"
+#include "recording.h"
+#include "runtime.h"
+
+namespace chantrace {
+namespace {
+
+std::string lower_case(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return result;
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+bool is_one_of(const std::string& word, std::initializer_list<const char*> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+std::string known_names() {
+  std::string text = "log, trace";
+  for (const std::string& name : sink_factory_names()) text += ", " + name;
+  return text;
+}
+
+/// A program in which nothing can go on is told so, once. Nothing else is done: it may be meant to
+/// be ended by a signal.
+void report_quiescence() {
+  std::string text = "chantrace: nothing can go on\n";
+  for (const Finding& finding : analyze(detail::Runtime::instance().end_state()))
+    text += to_text(finding);
+  std::fputs(text.c_str(), stderr);
+}
+
+}  // namespace
+
+Options& Options::sink_named(const std::string& name, const std::string& argument) {
+  if (auto made = make_sink(name, argument)) return sink(std::move(made));
+  std::fprintf(stderr,
+               "chantrace: there is no sink named \"%s\" in this program (known: %s); the log "
+               "stream takes its place%s\n",
+               name.c_str(), known_names().c_str(),
+               name == "web" || name == "tui" ? "; link chantrace::view to have it" : "");
+  return log_stream();
+}
+
+bool Options::from_environment(Options& options) {
+  const char* const text = std::getenv("CHANTRACE");
+  return text != nullptr && from_text(text, options);
+}
+
+bool Options::from_text(const std::string& text, Options& options) {
+  bool wants_any = false;
+  for (std::size_t start = 0; start <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', start), text.size());
+    const std::string_view item = trim(std::string_view(text).substr(start, comma - start));
+    start = comma + 1;
+    const std::size_t equals = std::min(item.find('='), item.size());
+    const std::string name = lower_case(trim(item.substr(0, equals)));
+    const std::string argument(equals < item.size() ? item.substr(equals + 1) : "");
+    if (is_one_of(name, {"", "0", "off", "no", "false"})) continue;
+    if (is_one_of(name, {"1", "on", "yes", "true", "log"})) {
+      options.log_stream();
+    } else if (name == "trace") {
+      options.trace_file(!argument.empty() ? argument : std::to_string(getpid()) + ".chantrace");
+    } else if (auto made = make_sink(name, argument)) {
+      options.sink(std::move(made));
+    } else if (is_one_of(name, {"web", "tui"})) {
+      options.sink_named(name, argument);
+    } else {
+      std::fprintf(
+          stderr,
+          "chantrace: CHANTRACE=%.*s: \"%s\" is no sink in this program (known: %s, or off)\n",
+          static_cast<int>(item.size()), item.data(), name.c_str(), known_names().c_str());
+      continue;
+    }
+    wants_any = true;
+  }
+  return wants_any;
+}
+
+struct Session::Impl {
+  std::shared_ptr<detail::Recording> recording;
+  std::atomic<bool> is_active = false;  ///< Read by anyone who asks.
+};
+
+Session::Session(Options options) : impl_(std::make_unique<Impl>()) { start(std::move(options)); }
+
+Session::Session() : impl_(std::make_unique<Impl>()) {
+  Options options;
+  if (Options::from_environment(options)) start(std::move(options));
+}
+
+void Session::start(Options options) {
+  detail::Runtime& runtime = detail::Runtime::instance();
+  if (runtime.recording() != nullptr)
+    throw std::logic_error(
+        "chantrace::Session: something is recorded already; end that session first, or run this "
+        "outside a recorded test");
+  if (options.sinks_.empty() && options.trace_file_.empty()) options.log_stream();
+  detail::RecordingOptions recording_options;
+  recording_options.path = options.trace_file_;
+  recording_options.has_values = options.values_;
+  recording_options.has_stacks = options.stacks_;
+  recording_options.stack_every = options.stack_every_;
+  recording_options.queue_events_max = std::max<std::size_t>(options.buffer_size_, 1);
+  recording_options.sinks = options.sinks_;
+  auto recording = detail::Recording::create(recording_options);
+  if (!recording)
+    throw std::system_error(std::make_error_code(std::errc::io_error),
+                            "chantrace::Session: " + recording.error().to_string());
+  impl_->recording = std::move(recording).value();
+  runtime.begin_execution(nullptr, impl_->recording, report_quiescence);
+  impl_->is_active = true;
+}
+
+Session::~Session() { stop(); }
+
+void Session::stop() {
+  if (!impl_->is_active.exchange(false)) return;
+  detail::Runtime& runtime = detail::Runtime::instance();
+  TraceEnd end;
+  end.passed = true;
+  end.ended_ticks = detail::ticks();
+  end.body_ended = false;
+  runtime.end_execution();
+  impl_->recording->close(true, end);
+}
+
+bool Session::is_active() const { return impl_->is_active.load(); }
+
+std::uint64_t Session::lost() const {
+  return impl_->recording != nullptr && impl_->recording->drain() != nullptr
+             ? impl_->recording->drain()->lost()
+             : 0;
+}
+
+std::uint64_t Session::sink_errors() const {
+  return impl_->recording != nullptr && impl_->recording->drain() != nullptr
+             ? impl_->recording->drain()->sink_errors()
+             : 0;
+}
+
+std::vector<Event> snapshot(std::size_t count) {
+  const auto recording = detail::Runtime::instance().recording();
+  if (recording == nullptr || recording->drain() == nullptr) return {};
+  return recording->drain()->snapshot(count);
+}
+
+bool is_recording() { return detail::Runtime::instance().recording() != nullptr; }
+
+}  // namespace chantrace

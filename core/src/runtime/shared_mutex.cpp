@@ -1,0 +1,214 @@
+#include <algorithm>
+
+#include "chantrace/mutex.h"
+#include "runtime.h"
+
+namespace chantrace {
+
+using namespace detail;  // NOLINT: this file is made of its parts.
+
+SharedMutex::~SharedMutex() {
+  detach_waiters(*this, waiting_readers_);
+  detach_waiters(*this, waiting_writers_);
+  const ScopedLock lock(latch);
+  const auto forget = [](const Reader& holder) {
+    if (holder.control != nullptr && holder.slot != kNoSlot)
+      holder.control->held[holder.slot].store(nullptr, std::memory_order_relaxed);
+  };
+  std::for_each(readers_.begin(), readers_.end(), forget);
+  if (has_writer_) forget(writer_);
+}
+
+void SharedMutex::describe(ObjectState& state) const {
+  if (has_writer_) state.holders.push_back({writer_.task, to_site(writer_.since), false});
+  for (const Reader& reader : readers_)
+    state.holders.push_back({reader.task, to_site(reader.since), true});
+}
+
+void SharedMutex::enter_execution(ObjectInfo& info) {
+  const auto enter = [&](Reader& holder) {
+    holder.task = holder.control != nullptr ? holder.control->id : TaskId{};
+    info.initial_holders.push_back(holder.task);
+  };
+  if (has_writer_) enter(writer_);
+  std::for_each(readers_.begin(), readers_.end(), enter);
+}
+
+void SharedMutex::forget_holder(TaskControl& task) {
+  const ScopedLock lock(latch);
+  const auto forget = [&](Reader& holder) {
+    if (holder.control != &task) return;
+    holder.control = nullptr;
+    holder.slot = kNoSlot;
+  };
+  forget(writer_);
+  std::for_each(readers_.begin(), readers_.end(), forget);
+}
+
+SharedMutex::Reader SharedMutex::make_holder(SharedMutex& mutex, TaskControl& task,
+                                             const Location& site) {
+  // Only a task itself fills its table; one that is let in by another does so when it goes on.
+  const bool is_own = &task == &current_task();
+  return {task.id, &task, is_own ? hold(task, mutex) : kNoSlot, site};
+}
+
+void SharedMutex::admit(Wakeups& woken, bool readers_first) {
+  const auto admit_readers = [&] {
+    while (Waiter* const reader = waiting_readers_.pop_claimed()) {
+      readers_.push_back(make_holder(*this, *reader->operation->task, *reader->operation->site));
+      complete(*this, *reader);
+      woken.add(*reader);
+    }
+  };
+  if (readers_first) admit_readers();
+  if (!has_writer_ && readers_.empty()) {
+    if (Waiter* const writer = waiting_writers_.pop_claimed()) {
+      has_writer_ = true;
+      writer_ = make_holder(*this, *writer->operation->task, *writer->operation->site);
+      complete(*this, *writer);
+      woken.add(*writer);
+    }
+  }
+  if (!has_writer_ && waiting_writers_.empty()) admit_readers();
+}
+
+bool SharedMutex::lock_patiently(const Location& site, Patience patience) {
+  TaskControl& self = current_task();
+  if (!enter_operation(self, Operation::kLock, this)) return false;
+  latch.lock();
+  meet(self, *this);
+  if (!has_writer_ && readers_.empty()) {
+    has_writer_ = true;
+    writer_ = make_holder(*this, self, site);
+    const Happening what = happening(*this, Operation::kLock);
+    latch.unlock();
+    record(self, what, site);
+    return true;
+  }
+  if (patience.is_try) {
+    const Happening what = happening(*this, Operation::kLock, Phase::kBoth, Outcome::kNotReady);
+    latch.unlock();
+    record(self, what, site);
+    return false;
+  }
+  ParkedOperation operation(self, Operation::kLock, site);
+  Waiter waiter;
+  waiter.operation = &operation;
+  waiter.object = this;
+  waiter.object_id = id;
+  waiter.kind = Operation::kLock;
+  waiting_writers_.push_back(waiter);
+  Happening what = happening(*this, Operation::kLock, Phase::kStart);
+  if (wait_at(self, *this, waiting_writers_, waiter, what, site, kNever).claim != Claim::kCompleted)
+    return false;
+  what.phase = Phase::kDone;
+  what.sequence = operation.done_sequence;
+  {
+    const ScopedLock lock(latch);
+    writer_.slot = hold(self, *this);
+  }
+  record(self, what, site);
+  return true;
+}
+
+bool SharedMutex::lock_shared_patiently(const Location& site, Patience patience) {
+  TaskControl& self = current_task();
+  if (!enter_operation(self, Operation::kLockShared, this)) return false;
+  latch.lock();
+  meet(self, *this);
+  if (!has_writer_ && waiting_writers_.empty()) {
+    readers_.push_back(make_holder(*this, self, site));
+    const Happening what = happening(*this, Operation::kLockShared);
+    latch.unlock();
+    record(self, what, site);
+    return true;
+  }
+  if (patience.is_try) {
+    const Happening what =
+        happening(*this, Operation::kLockShared, Phase::kBoth, Outcome::kNotReady);
+    latch.unlock();
+    record(self, what, site);
+    return false;
+  }
+  ParkedOperation operation(self, Operation::kLockShared, site);
+  Waiter waiter;
+  waiter.operation = &operation;
+  waiter.object = this;
+  waiter.object_id = id;
+  waiter.kind = Operation::kLockShared;
+  waiting_readers_.push_back(waiter);
+  Happening what = happening(*this, Operation::kLockShared, Phase::kStart);
+  if (wait_at(self, *this, waiting_readers_, waiter, what, site, kNever).claim != Claim::kCompleted)
+    return false;
+  what.phase = Phase::kDone;
+  what.sequence = operation.done_sequence;
+  {
+    const ScopedLock lock(latch);
+    for (Reader& reader : readers_)
+      if (reader.control == &self && reader.slot == kNoSlot) reader.slot = hold(self, *this);
+  }
+  record(self, what, site);
+  return true;
+}
+
+void SharedMutex::lock(Location site) { lock_patiently(site, {}); }
+bool SharedMutex::try_lock(Location site) { return lock_patiently(site, {.is_try = true}); }
+void SharedMutex::lock_shared(Location site) { lock_shared_patiently(site, {}); }
+bool SharedMutex::try_lock_shared(Location site) {
+  return lock_shared_patiently(site, {.is_try = true});
+}
+
+void SharedMutex::unlock(Location site) { unlock_as(Operation::kUnlock, site); }
+void SharedMutex::unlock_shared(Location site) { unlock_as(Operation::kUnlockShared, site); }
+
+void SharedMutex::unlock_as(Operation operation, const Location& site) {
+  TaskControl& self = current_task();
+  if ((self.hooks.load(std::memory_order_relaxed) & kHookCancel) != 0) {
+    if (!holds(self, *this)) return;
+  } else if (!enter_operation(self, operation, this)) {
+    return;
+  }
+  const bool is_writer = operation == Operation::kUnlock;
+  Wakeups woken;
+  Happening what;
+  ObjectId mutex_id;
+  {
+    const ScopedLock lock(latch);
+    meet(self, *this);
+    mutex_id = id;
+    what = happening(*this, operation);
+    Reader released;
+    bool is_held = is_writer ? has_writer_ : !readers_.empty();
+    if (is_writer && is_held) {
+      released = writer_;
+      has_writer_ = false;
+      writer_ = {};
+    } else if (is_held) {
+      // Its own, if it has one: the latest.
+      auto found = std::find_if(readers_.rbegin(), readers_.rend(),
+                                [&](const Reader& reader) { return reader.control == &self; });
+      if (found == readers_.rend()) found = readers_.rbegin();
+      released = *found;
+      readers_.erase(std::next(found).base());
+    }
+    if (!is_held) {
+      what.outcome = Outcome::kMisuse;
+    } else {
+      if (released.control != &self) what.outcome = Outcome::kForeign;
+      if (released.control != nullptr && released.slot != kNoSlot)
+        released.control->held[released.slot].store(nullptr, std::memory_order_relaxed);
+      admit(woken, is_writer);
+    }
+  }
+  record(self, what, site);
+  if (what.outcome == Outcome::kMisuse) {
+    throw_misuse<NotLocked>(self, Misuse::Kind::kUnlockOfUnlocked, mutex_id, site,
+                            "unlock of unlocked " + describe_object(this, site));
+  }
+  if (what.outcome == Outcome::kForeign)
+    Runtime::instance().add_misuse(
+        {Misuse::Kind::kForeignUnlock, self.id, mutex_id, to_site(site), false});
+  woken.unpark_all();
+}
+
+}  // namespace chantrace

@@ -1,0 +1,98 @@
+#include "chantrace/task.h"
+
+#include <system_error>
+
+#include "runtime.h"
+
+namespace chantrace {
+namespace detail {
+
+TaskControl* start_task(std::string_view label, std::unique_ptr<TaskBody> body,
+                        const Location& site) {
+  TaskControl& self = current_task();
+  // A task that is being unwound starts nothing; its handle names no task.
+  if (!enter_operation(self, Operation::kTaskSpawn, nullptr)) return nullptr;
+  Runtime& runtime = Runtime::instance();
+  TaskControl& task = runtime.make_task(self, label, std::move(body), site);
+  task.join_object.latch.lock();
+  const std::uint32_t sequence = ++task.join_object.sequence;
+  task.join_object.latch.unlock();
+  record(self,
+         {.operation = Operation::kTaskSpawn, .object = to_number(task.id), .sequence = sequence},
+         site);
+  if (!self.executor->start(task)) {
+    runtime.end_task(task, TaskStatus::kCancelled, {});
+    runtime.release(task);
+    runtime.release(task);
+    throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
+                            "chantrace::go: the system has no room for another thread");
+  }
+  return &task;
+}
+
+void release_task(TaskControl* task) { Runtime::instance().release(*task); }
+
+}  // namespace detail
+
+using namespace detail;  // NOLINT: this file is made of its parts.
+
+void Task::join(Location site) const {
+  if (control_ == nullptr) return;
+  TaskControl& self = current_task();
+  if (!enter_operation(self, Operation::kTaskJoin, nullptr)) return;
+  auto& object = control_->join_object;
+  const auto what = [&](Phase phase, std::uint32_t sequence) {
+    return Happening{.operation = Operation::kTaskJoin,
+                     .phase = phase,
+                     .object = to_number(control_->id),
+                     .sequence = sequence};
+  };
+  object.latch.lock();
+  if (control_->phase.load() == TaskPhase::kEnded) {
+    const std::uint32_t sequence = ++object.sequence;
+    object.latch.unlock();
+    record(self, what(Phase::kBoth, sequence), site);
+    return;
+  }
+  ParkedOperation operation(self, Operation::kTaskJoin, site);
+  operation.joined = control_;
+  Waiter waiter;
+  waiter.operation = &operation;
+  waiter.object = &object;
+  waiter.kind = Operation::kTaskJoin;
+  object.waiters.push_back(waiter);
+  const std::uint32_t sequence = ++object.sequence;
+  if (wait_at(self, object, object.waiters, waiter, what(Phase::kStart, sequence), site, kNever)
+          .claim == Claim::kCompleted)
+    record(self, what(Phase::kDone, operation.done_sequence), site);
+}
+
+bool Task::has_ended() const {
+  return control_ == nullptr || control_->phase.load() == TaskPhase::kEnded;
+}
+
+TaskId Task::id() const { return control_ == nullptr ? TaskId{} : control_->id; }
+
+TaskId current_task_id() { return current_task().id; }
+std::string current_task_label() { return current_task().label; }
+
+void yield(Location site) {
+  TaskControl& self = current_task();
+  if (!enter_operation(self, Operation::kYield, nullptr)) return;
+  record(self, {.operation = Operation::kYield}, site);
+  self.executor->yield(self);
+}
+
+std::uint32_t choose(std::uint32_t count, Location site) {
+  TaskControl& self = current_task();
+  if (count <= 1 || !enter_operation(self, Operation::kChoose, nullptr)) return 0;
+  const std::uint32_t chosen = self.executor->choose(self, count);
+  record(self,
+         {.operation = Operation::kChoose,
+          .detail = static_cast<std::uint16_t>(count < 0xffff ? count : 0xffff),
+          .value = chosen},
+         site);
+  return chosen;
+}
+
+}  // namespace chantrace

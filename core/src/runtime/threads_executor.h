@@ -1,0 +1,91 @@
+/// \file
+/// Tasks as OS threads, parked on futexes. What a test runs on when nothing else is asked, and what
+/// a traced program runs on.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "chantrace/detail/executor.h"
+#include "chantrace/detail/task_control.h"
+
+namespace chantrace::detail {
+
+/// Told by the executor about what no task can see from inside.
+class QuiescenceListener {
+ public:
+  virtual ~QuiescenceListener() = default;
+  /// No task can go on, and no timer could help. Called by the last task to park, or by the timers'
+  /// thread; with no lock held. It may be called again for the same quiescence, and a task may go
+  /// on at any time after it.
+  virtual void on_quiescence() = 0;
+};
+
+/// Threads: any thread.
+class ThreadsExecutor final : public Executor {
+ public:
+  explicit ThreadsExecutor(QuiescenceListener& listener);
+
+  bool start(TaskControl& task) override;
+  void point(TaskControl&, Operation, Object*) override {}
+  void park(TaskControl& self, ParkedOperation& operation, Instant deadline) override;
+  void unpark(TaskControl& task) override;
+  void yield(TaskControl& self) override;
+  std::uint32_t choose(TaskControl& self, std::uint32_t count) override;
+  Instant now() override;
+  void arm(std::shared_ptr<TimerNode> timer, Instant due) override;
+  bool disarm(TimerNode& timer) override;
+
+  /// A task, or a host thread, can go on; or can no longer.
+  void add_running() { running_.fetch_add(1); }
+  void remove_running();
+
+  /// True when no task can go on, and no timer could help.
+  bool is_quiescent() { return is_quiescent_with(0); }
+  /// The same where the caller itself is counted as running.
+  bool is_quiescent_but_for_caller() { return is_quiescent_with(1); }
+  /// After a fork, in the child: so many are left.
+  void set_running(std::int64_t count);
+  /// Grows with every wake-up: the same number twice means that nothing happened in between.
+  std::uint64_t wakeups() const { return wakeups_.load(); }
+
+ private:
+  struct Armed {
+    Instant due;
+    std::uint64_t order;
+    std::shared_ptr<TimerNode> timer;
+  };
+
+  bool is_quiescent_with(std::int64_t running);
+  bool wait_for_permit(TaskControl& self, Instant deadline);
+  void serve_timers();
+
+  QuiescenceListener& listener_;
+  /// Tasks and host threads that can go on, and those that park with a deadline. Sequentially
+  /// consistent, so that the last one to park sees that it is the last.
+  std::atomic<std::int64_t> running_ = 0;
+  std::atomic<std::int64_t> timed_ = 0;
+  std::atomic<std::uint64_t> wakeups_ = 0;
+  /// Threads that spin before they sleep; never more than there are cores to spare.
+  std::atomic<std::int32_t> spinning_ = 0;
+  const std::int32_t spinning_max_;
+
+  std::mutex timers_mutex_;
+  std::condition_variable timers_changed_;
+  std::vector<Armed> timers_;  ///< A heap, the next one due first.
+  std::uint64_t timers_armed_ = 0;
+  bool timers_thread_exists_ = false;
+};
+
+/// The calling thread is a task, or one of the library: it does not count as foreign.
+void note_known_thread();
+/// Threads of this process that the library has not seen as tasks and that are not its own.
+std::uint32_t count_foreign_threads();
+/// The kernel's id of the calling thread.
+std::uint64_t os_thread_id();
+
+}  // namespace chantrace::detail

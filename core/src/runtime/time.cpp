@@ -1,0 +1,144 @@
+#include "chantrace/time.h"
+
+#include <atomic>
+#include <memory>
+
+#include "channel_list.h"
+#include "chantrace/context.h"
+#include "runtime.h"
+
+namespace chantrace {
+
+Clock::time_point Clock::now() {
+  return time_point(duration(detail::current_task().executor->now()));
+}
+
+namespace detail {
+
+/// The object of a timer or ticker: what its records are about, and what sends the time.
+class ChannelTimer final : public TimerNode, public Object {
+ public:
+  ChannelTimer(bool is_periodic, const Location& site)
+      : Object(is_periodic ? ObjectKind::kTicker : ObjectKind::kTimer, site),
+        channel_(is_periodic ? "ticker" : "timer", 1, site) {}
+
+  RecvChannel<TimePoint> channel() const { return channel_; }
+
+  void start(std::int64_t nanoseconds, std::int64_t period_ns, const Location& site) {
+    TaskControl& self = current_task();
+    period_ns_.store(period_ns);
+    is_stopped_.store(false);
+    record_as(self, Operation::kTimerStart, static_cast<std::uint64_t>(nanoseconds), site);
+  }
+
+  bool stop(const Location& site) {
+    TaskControl& self = current_task();
+    if (!enter_operation(self, Operation::kTimerStop, this)) return false;
+    is_stopped_.store(true);
+    const bool was_armed = self.executor->disarm(*this);
+    record_as(self, Operation::kTimerStop, was_armed ? 1 : 0, site);
+    return was_armed;
+  }
+
+  Instant fire(TaskControl& timers, Instant due) override {
+    if (is_stopped_.load()) return kNever;
+    current_task();  // The timers' task enters the present execution.
+    record_as(timers, Operation::kTimerFire, 0, created);
+    TimePoint moment{std::chrono::nanoseconds(due)};
+    send_value(channel_.state(), moment, created, {.is_try = true});
+    const std::int64_t period = period_ns_.load();
+    if (period <= 0) return kNever;
+    // A ticker that fell behind goes on from now, and does not fire for each period it missed.
+    const Instant present = timers.executor->now();
+    return due + period > present ? due + period : present + period;
+  }
+
+  bool could_wake() override {
+    ChannelState& state = *channel_.state();
+    const ScopedLock lock(state.latch);
+    return !state.receivers.empty();
+  }
+
+  void describe(ObjectState& state) const override { state.timer_is_pending = !is_stopped_.load(); }
+  void enter_execution(ObjectInfo&) override {}
+
+ private:
+  void record_as(TaskControl& self, Operation operation, std::uint64_t value,
+                 const Location& site) {
+    if (!self.is_recording) return;
+    Happening what;
+    {
+      const ScopedLock lock(latch);
+      meet(self, *this);
+      what = happening(*this, operation);
+    }
+    what.value = value;
+    record(self, what, site);
+  }
+
+  Channel<TimePoint> channel_;
+  std::atomic<std::int64_t> period_ns_ = 0;  ///< 0: fires once.
+  std::atomic<bool> is_stopped_ = false;
+};
+
+namespace {
+
+void arm_timer(const std::shared_ptr<ChannelTimer>& timer, std::int64_t nanoseconds,
+               std::int64_t period_ns, const Location& site) {
+  TaskControl& self = current_task();
+  if (!enter_operation(self, Operation::kTimerStart, timer.get())) return;
+  timer->start(nanoseconds, period_ns, site);
+  const Instant present = self.executor->now();
+  const std::int64_t wait = nanoseconds > 0 ? nanoseconds : 0;
+  self.executor->arm(timer, wait > kNever - 1 - present ? kNever - 1 : present + wait);
+}
+
+}  // namespace
+
+TimerHandle::TimerHandle(std::int64_t nanoseconds, std::int64_t period_ns, const Location& site)
+    : timer_(std::make_shared<ChannelTimer>(period_ns > 0, site)) {
+  channel_ = timer_->channel();
+  arm_timer(timer_, nanoseconds, period_ns, site);
+}
+
+TimerHandle::~TimerHandle() { timer_->stop(timer_->created); }
+
+bool TimerHandle::stop(const Location& site) { return timer_->stop(site); }
+
+bool TimerHandle::reset(std::int64_t nanoseconds, std::int64_t period_ns, const Location& site) {
+  const bool was_armed = timer_->stop(site);
+  arm_timer(timer_, nanoseconds, period_ns, site);
+  return was_armed;
+}
+
+RecvChannel<TimePoint> after_ns(std::int64_t nanoseconds, const Location& site) {
+  const auto timer = std::make_shared<ChannelTimer>(false, site);
+  arm_timer(timer, nanoseconds, 0, site);
+  return timer->channel();
+}
+
+void sleep_for_ns(std::int64_t nanoseconds, const Location& site) {
+  TaskControl& self = current_task();
+  if (!enter_operation(self, Operation::kSleep, nullptr)) return;
+  Happening what{.operation = Operation::kSleep,
+                 .value = static_cast<std::uint64_t>(nanoseconds > 0 ? nanoseconds : 0)};
+  if (nanoseconds <= 0) {
+    record(self, what, site);
+    self.executor->yield(self);
+    return;
+  }
+  const Patience patience = patience_for(self, nanoseconds);
+  ParkedOperation operation(self, Operation::kSleep, site);
+  self.last_site = site;
+  what.phase = Phase::kStart;
+  record(self, what, site);
+  self.executor->park(self, operation, patience.deadline);
+  const bool was_cancelled = operation.claim.load() != Claim::kTimedOut;
+  what.phase = Phase::kDone;
+  what.outcome = was_cancelled ? Outcome::kCancelled : Outcome::kOk;
+  record(self, what, site);
+  if (was_cancelled) throw_cancelled(self);
+}
+
+}  // namespace detail
+}  // namespace chantrace

@@ -169,5 +169,6 @@ struct End {
     text @2 :Text;
     site @3 :Place;
     startedAt @4 :Place;
+    startedBy @5 :Text;
   }
 }

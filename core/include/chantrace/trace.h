@@ -23,13 +23,13 @@ struct TraceHeader {
   std::uint32_t format_version = 0;  ///< `kTraceFormatVersion` of the writer.
   std::string program;               ///< The executable's path.
   std::vector<std::string> arguments;
-  std::string test;                  ///< "Suite.Name", or empty outside tests.
-  std::string build_id;              ///< GNU build id of the executable, hexadecimal, or empty.
+  std::string test;      ///< "Suite.Name", or empty outside tests.
+  std::string build_id;  ///< GNU build id of the executable, hexadecimal, or empty.
   std::uint64_t process_id = 0;
-  std::uint64_t started_unix_ns = 0; ///< Wall clock at the start, nanoseconds since 1970.
-  std::uint64_t started_ticks = 0;   ///< `EventRecord::time` at the start.
+  std::uint64_t started_unix_ns = 0;  ///< Wall clock at the start, nanoseconds since 1970.
+  std::uint64_t started_ticks = 0;    ///< `EventRecord::time` at the start.
   std::uint64_t ticks_per_second = 1'000'000'000;
-  bool is_controlled = false;        ///< Time is the step, and the order of time is exact.
+  bool is_controlled = false;  ///< Time is the step, and the order of time is exact.
   bool has_values = false;
   std::vector<std::pair<std::string, std::string>> options;
 
@@ -65,7 +65,8 @@ struct ObjectInfo {
   friend bool operator==(const ObjectInfo&, const ObjectInfo&) = default;
 };
 
-/// Events that are missing: `count` of them, before the stream's event number `before`.
+/// Events that are missing: `count` of them, before the stream's event number `before`, which is the
+/// index in `TaskStream::events`; its size where the last events are missing.
 struct Gap {
   std::uint64_t before = 0;
   std::uint64_t count = 0;
@@ -135,6 +136,8 @@ struct Trace {
   const ObjectInfo* find_object(ObjectId id) const;  ///< nullptr: not defined.
   /// An empty site for an unknown id.
   const Site& site(SiteId id) const;
+
+  friend bool operator==(const Trace&, const Trace&) = default;
 };
 
 /// Why a file could not be read.
@@ -163,10 +166,10 @@ using Progress = std::function<void(std::uint64_t done_bytes, std::uint64_t tota
 /// Reads `path` and, where a killed process left one, the spool beside it (`path` + ".spool").
 /// Damage behind a readable header gives a partial trace with warnings.
 ///
-/// Errors: `TraceError`. No content of the file throws, aborts or uses memory beyond a small multiple
-/// of the file's size.
-Result<Trace, TraceError> read_trace(const std::filesystem::path& path, const ReadLimits& limits = {},
-                                     const Progress& progress = {});
+/// Errors: `TraceError`. No content of the file throws, aborts or uses memory beyond a small
+/// multiple of the file's size.
+Result<Trace, TraceError> read_trace(const std::filesystem::path& path,
+                                     const ReadLimits& limits = {}, const Progress& progress = {});
 
 /// Writes `trace` whole, in the compact form, replacing `path` atomically.
 ///
@@ -175,9 +178,11 @@ std::optional<TraceError> write_trace(const Trace& trace, const std::filesystem:
 
 /// Same, to memory.
 std::vector<std::byte> to_bytes(const Trace& trace);
-Result<Trace, TraceError> from_bytes(const std::vector<std::byte>& bytes, const ReadLimits& limits = {});
+Result<Trace, TraceError> from_bytes(const std::vector<std::byte>& bytes,
+                                     const ReadLimits& limits = {});
 
-/// One event with its place: the `index`-th of `task`'s stream, which is the stream number `stream`.
+/// One event with its place: the `index`-th of `task`'s stream, which is the stream number
+/// `stream`.
 struct EventPlace {
   std::uint32_t stream = 0;
   std::uint32_t index = 0;
@@ -200,8 +205,8 @@ std::string format_value(const Trace& trace, const EventRecord& event);
 /// The state at the trace's end, as the runtime itself would have made it.
 EndState end_state(const Trace& trace, const TraceOrder& order);
 
-/// All that a trace shows: `analyze` of its end state, lock orders, contradictions of the channel and
-/// lock state machines (damage), what was lost.
+/// All that a trace shows: `analyze` of its end state, lock orders, contradictions of the channel
+/// and lock state machines (damage), what was lost.
 std::vector<Finding> analyze(const Trace& trace);
 
 }  // namespace chantrace

@@ -266,16 +266,23 @@ bool expand(std::span<const std::byte> padded, std::span<EventRecord> events) {
   return from == end;
 }
 
-void compress(std::span<const std::byte> bytes, std::size_t bytes_min,
-              std::vector<std::byte>& compressed) {
+struct Compressor::Context {
+  std::unique_ptr<ZSTD_CCtx, std::size_t (*)(ZSTD_CCtx*)> zstd{ZSTD_createCCtx(), &ZSTD_freeCCtx};
+};
+
+Compressor::Compressor() : context_(std::make_unique<Context>()) {}
+Compressor::~Compressor() = default;
+
+void Compressor::compress(std::span<const std::byte> bytes, std::size_t bytes_min,
+                          std::vector<std::byte>& compressed) {
   // Source: RFC 8878, skippable frames: a magic number, a size, and content that is passed over.
   constexpr std::uint32_t kSkippableMagic = 0x184D2A50;
   constexpr std::size_t kSkippableHeaderBytes = 8;
   constexpr int kLevel = 1;
 
   compressed.resize(ZSTD_compressBound(bytes.size()));
-  const std::size_t made =
-      ZSTD_compress(compressed.data(), compressed.size(), bytes.data(), bytes.size(), kLevel);
+  const std::size_t made = ZSTD_compressCCtx(context_->zstd.get(), compressed.data(),
+                                             compressed.size(), bytes.data(), bytes.size(), kLevel);
   CHANTRACE_ASSERT(!ZSTD_isError(made));
   compressed.resize(made);
   if (made >= bytes_min) return;
@@ -288,9 +295,16 @@ void compress(std::span<const std::byte> bytes, std::size_t bytes_min,
   std::memcpy(compressed.data() + made + 4, &filling, sizeof filling);
 }
 
-bool decompress(std::span<const std::byte> compressed, std::span<std::byte> bytes) {
-  const std::size_t made =
-      ZSTD_decompress(bytes.data(), bytes.size(), compressed.data(), compressed.size());
+struct Decompressor::Context {
+  std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)> zstd{ZSTD_createDCtx(), &ZSTD_freeDCtx};
+};
+
+Decompressor::Decompressor() : context_(std::make_unique<Context>()) {}
+Decompressor::~Decompressor() = default;
+
+bool Decompressor::decompress(std::span<const std::byte> compressed, std::span<std::byte> bytes) {
+  const std::size_t made = ZSTD_decompressDCtx(context_->zstd.get(), bytes.data(), bytes.size(),
+                                               compressed.data(), compressed.size());
   return !ZSTD_isError(made) && made == bytes.size();
 }
 

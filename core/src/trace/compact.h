@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -32,12 +33,42 @@ void compact(std::span<const EventRecord> events, std::vector<std::byte>& bytes)
 /// Requires: `padded` ends with `kCompactPaddingBytes` of any content.
 bool expand(std::span<const std::byte> padded, std::span<EventRecord> events);
 
-/// Puts the compressed bytes in place of what `compressed` held. There are at least `bytes_min`
-/// of them: a frame that says nothing fills the rest.
-void compress(std::span<const std::byte> bytes, std::size_t bytes_min,
-              std::vector<std::byte>& compressed);
+/// Compresses one chunk after the other, and keeps its tables in between.
+///
+/// Threads: one thread at a time.
+class Compressor {
+ public:
+  Compressor();
+  ~Compressor();
+  Compressor(const Compressor&) = delete;
+  Compressor& operator=(const Compressor&) = delete;
 
-/// Fills `bytes` from what `compress` made of as many. False if that is damaged.
-bool decompress(std::span<const std::byte> compressed, std::span<std::byte> bytes);
+  /// Puts the compressed bytes in place of what `compressed` held. There are at least `bytes_min`
+  /// of them: a frame that says nothing fills the rest.
+  void compress(std::span<const std::byte> bytes, std::size_t bytes_min,
+                std::vector<std::byte>& compressed);
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+/// The other way round.
+///
+/// Threads: one thread at a time.
+class Decompressor {
+ public:
+  Decompressor();
+  ~Decompressor();
+  Decompressor(const Decompressor&) = delete;
+  Decompressor& operator=(const Decompressor&) = delete;
+
+  /// Fills `bytes` from what `compress` made of as many. False if that is damaged.
+  bool decompress(std::span<const std::byte> compressed, std::span<std::byte> bytes);
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
 
 }  // namespace chantrace::detail

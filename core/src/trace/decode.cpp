@@ -165,6 +165,7 @@ std::vector<Participant> DefinitionsReader::participants(
     one.text = text(participant.getText());
     one.site = place(participant.getSite());
     one.started_at = place(participant.getStartedAt());
+    one.started_by = text(participant.getStartedBy());
   }
   return all;
 }

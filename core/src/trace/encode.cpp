@@ -69,6 +69,7 @@ void fill_participants(capnp::List<schema::End::Participant>::Builder to,
     CHANTRACE_PUT_TEXT(item, Text, participant.text);
     fill_place(item.initSite(), "", participant.site);
     fill_place(item.initStartedAt(), "", participant.started_at);
+    CHANTRACE_PUT_TEXT(item, StartedBy, participant.started_by);
   }
 }
 

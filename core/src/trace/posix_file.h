@@ -41,8 +41,10 @@ Result<FileDescriptor, TraceError> replace_file(const std::filesystem::path& pat
 /// Writes all of `bytes` at `offset_bytes`, and returns 0, or `errno` after having written a part.
 int write_all(int fd, std::span<const std::byte> bytes, std::uint64_t offset_bytes);
 
-/// Gives the file room on the disk from `offset_bytes` on, so that touching a mapping of it cannot
-/// fail. Returns 0 or `errno`.
+/// Gives the file room from `offset_bytes` on, so that touching a mapping of it cannot fail for
+/// want of space. The room is zero. Returns 0 or `errno`.
+///
+/// Source: measured with 384 KiB, one file for each trace.
 int reserve(int fd, std::uint64_t offset_bytes, std::uint64_t size_bytes);
 
 /// What RLIMIT_FSIZE allows. Passing it would raise SIGXFSZ in the traced program.

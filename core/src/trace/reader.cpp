@@ -108,6 +108,8 @@ class TraceReader {
 
   detail::Warnings& warnings() { return warnings_; }
 
+  /// Looks through the source for how much will come, in order to make room for it.
+  void expect(ByteSource& source);
   /// The source must begin with a header.
   std::optional<HeaderProblem> read_header(ByteSource& source);
   void read_messages(ByteSource& source);
@@ -135,7 +137,10 @@ class TraceReader {
   detail::Warnings warnings_;
   detail::DefinitionsReader definitions_;
   detail::StreamBuilder streams_;
-  std::vector<std::byte> plain_;  // Of a compact chunk.
+  // Of a compact chunk; kept for the next one.
+  detail::Decompressor decompressor_;
+  std::vector<std::byte> plain_;
+  std::vector<EventRecord> expanded_;
 };
 
 /// Calls `use` with the message's root. The one place that meets Cap'n Proto's exceptions: they
@@ -193,6 +198,27 @@ std::optional<HeaderProblem> TraceReader::read_header(ByteSource& source) {
                                 std::to_string(kTraceFormatVersion) +
                                 "; use the chantrace that recorded it, or a later one"};
   return std::nullopt;
+}
+
+void TraceReader::expect(ByteSource& source) {
+  // Heads that are laid out as usual are enough, and nothing that they say is believed: no more
+  // room is made than there are bytes that could fill it.
+  std::uint64_t offset = 0;
+  while (offset < source.size_bytes()) {
+    const auto words = load<ChunkWords>(source.view(offset, sizeof(ChunkWords)));
+    const Frame frame = frame_at(source, offset);
+    if (frame.kind != Frame::Kind::kWhole) return;
+    const bool is_chunk = words.segment_count_less_one == 0 &&
+                          words.root_pointer == detail::kMessagePointer &&
+                          (words.message_union == detail::kChunkMember ||
+                           words.message_union == detail::kCompactChunkMember);
+    if (is_chunk) {
+      const bool is_compact = words.message_union == detail::kCompactChunkMember;
+      const std::uint64_t count_max = frame.size_bytes / (is_compact ? 1 : sizeof(EventRecord));
+      streams_.expect(words.task, std::min<std::uint64_t>(words.count, count_max));
+    }
+    offset += frame.size_bytes;
+  }
 }
 
 void TraceReader::read_messages(ByteSource& source) {
@@ -284,9 +310,8 @@ bool TraceReader::read_chunk_of_ours(std::span<const std::byte> bytes) {
 
 void TraceReader::read_open_chunk(const ChunkWords& chunk, std::span<const std::byte> events) {
   const auto room = static_cast<std::uint32_t>(events.size() / sizeof(EventRecord));
-  const std::span<EventRecord> to =
-      streams_.add({chunk.task, std::min(chunk.count, room), chunk.first_index, chunk.lost_before});
-  if (!to.empty()) std::memcpy(to.data(), events.data(), to.size_bytes());
+  streams_.add({chunk.task, std::min(chunk.count, room), chunk.first_index, chunk.lost_before},
+               events);
 }
 
 /// Any other layout, such as that of a later version with larger events.
@@ -296,20 +321,21 @@ void TraceReader::read_chunk(schema::Chunk::Reader chunk) {
     warnings_.add("a chunk of task " + std::to_string(chunk.getTask()) + " claims " +
                   std::to_string(chunk.getCount()) + " events and has " +
                   std::to_string(events.size()));
-  const std::uint32_t count = std::min(chunk.getCount(), events.size());
-  const std::span<EventRecord> to =
-      streams_.add({chunk.getTask(), count, chunk.getFirstIndex(), chunk.getLostBefore()});
-  for (std::uint32_t i = 0; i < to.size(); ++i) {
+  std::vector<EventRecord> records(std::min(chunk.getCount(), events.size()));
+  for (std::uint32_t i = 0; i < records.size(); ++i) {
     const schema::Event::Reader event = events[i];
-    to[i] = {.time = event.getTime(),
-             .value = event.getValue(),
-             .object = event.getObject(),
-             .sequence = event.getSequence(),
-             .site = event.getSite(),
-             .operation = static_cast<Operation>(event.getOperation()),
-             .flags = event.getFlags(),
-             .detail = event.getDetail()};
+    records[i] = {.time = event.getTime(),
+                  .value = event.getValue(),
+                  .object = event.getObject(),
+                  .sequence = event.getSequence(),
+                  .site = event.getSite(),
+                  .operation = static_cast<Operation>(event.getOperation()),
+                  .flags = event.getFlags(),
+                  .detail = event.getDetail()};
   }
+  streams_.add({chunk.getTask(), static_cast<std::uint32_t>(records.size()), chunk.getFirstIndex(),
+                chunk.getLostBefore()},
+               std::as_bytes(std::span(records)));
 }
 
 void TraceReader::read_compact_chunk(schema::CompactChunk::Reader chunk) {
@@ -340,16 +366,15 @@ void TraceReader::read_compact_chunk(schema::CompactChunk::Reader chunk) {
   const auto raw = padded.first(static_cast<std::size_t>(raw_bytes));
   if (encoding == detail::CompactEncoding::kPlain) {
     if (!raw.empty()) std::memcpy(raw.data(), data.data(), raw.size());
-  } else if (!detail::decompress(data, raw)) {
+  } else if (!decompressor_.decompress(data, raw)) {
     return warnings_.add(of_task + " that cannot be decompressed was skipped");
   }
 
-  const std::span<EventRecord> to = streams_.add(place);
-  if (to.empty()) return;
-  if (!detail::expand(padded, to)) {
-    streams_.drop_last(place);
-    warnings_.add(of_task + " with damaged bytes was skipped");
-  }
+  if (expanded_.size() < place.count) expanded_.resize(place.count);
+  const auto events = std::span(expanded_).first(place.count);
+  if (!detail::expand(padded, events))
+    return warnings_.add(of_task + " with damaged bytes was skipped");
+  streams_.add(place, std::as_bytes(events));
 }
 
 /// Takes what there is of a chunk at the end of the file, which a dying process did not write
@@ -379,6 +404,7 @@ Result<Trace, TraceError> read_sources(const std::string& path, ByteSource& trac
                       "anything; record it again"};
   if (problem) return TraceError{path, problem->offset_bytes, problem->reason};
 
+  reader.expect(trace_source);
   reader.read_messages(trace_source);
   if (spool != nullptr) {
     reader.read_messages(log_source);

@@ -26,11 +26,10 @@ class StreamBuilder {
   StreamBuilder(const ReadLimits& limits, Warnings& warnings)
       : limits_(limits), warnings_(warnings) {}
 
-  /// Room for the chunk's events, to be filled at once; empty where the chunk was refused or has
-  /// none.
-  std::span<EventRecord> add(const ChunkPlace& place);
-  /// Takes back what the last `add` gave, since its events cannot be read.
-  void drop_last(const ChunkPlace& place);
+  /// Says that about so many events of the task will come, so that room is made once.
+  void expect(std::uint32_t task, std::uint64_t events_count);
+  /// Takes over the events of a chunk: `place.count` records at `bytes`.
+  void add(const ChunkPlace& place, std::span<const std::byte> bytes);
 
   /// The streams by task. Holes between the chunks are gaps.
   std::vector<TaskStream> take();
@@ -45,10 +44,12 @@ class StreamBuilder {
     std::uint64_t end_index() const { return first_index + events.size(); }
   };
 
+  void make_room(std::uint32_t task, std::vector<EventRecord>& events);
   TaskStream join(std::uint32_t task, std::vector<Piece>& pieces);
 
   const ReadLimits& limits_;
   Warnings& warnings_;
+  std::map<std::uint32_t, std::uint64_t> expected_;     // By task.
   std::map<std::uint32_t, std::vector<Piece>> pieces_;  // By task.
   std::uint64_t events_count_ = 0;
   bool is_full_ = false;

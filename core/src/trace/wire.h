@@ -36,6 +36,8 @@ constexpr std::uint64_t struct_list_tag(std::uint64_t count, std::uint64_t data_
 inline constexpr std::uint64_t kMessagePointer = struct_pointer(1, 1);
 /// `Message.which()` for a chunk, as it stands in the union's word.
 inline constexpr std::uint64_t kChunkMember = 1;
+/// The same for a compact chunk, whose task and count stand where those of a chunk do.
+inline constexpr std::uint64_t kCompactChunkMember = 4;
 inline constexpr std::uint64_t kChunkPointer = struct_pointer(3, 1);
 inline constexpr std::uint64_t kEventWords = 4;
 /// Words of a chunk's segment without its events. The framing is no part of the segment.

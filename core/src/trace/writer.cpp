@@ -196,7 +196,7 @@ class ChunkWriter {
     detail::compact(events, plain_);
     const std::vector<std::byte>* data = &plain_;
     detail::CompactEncoding encoding = detail::CompactEncoding::kPlain;
-    detail::compress(plain_, events.size(), compressed_);
+    compressor_.compress(plain_, events.size(), compressed_);
     if (compressed_.size() < plain_.size()) {
       data = &compressed_;
       encoding = detail::CompactEncoding::kZstd;
@@ -216,6 +216,7 @@ class ChunkWriter {
   }
 
   Output& output_;
+  detail::Compressor compressor_;
   std::vector<std::byte> plain_;
   std::vector<std::byte> compressed_;
 };

@@ -1,6 +1,7 @@
 #include "check.h"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <filesystem>
 #include <memory>
@@ -85,12 +86,13 @@ void add_check(CLI::App& app, Context& context) {
       ->check(one_of({"text", "json", "sarif", "github"}))
       ->capture_default_str();
   command
-      .add_option("--fail-on", options->fail_on,
-                  "Kinds of findings that fail a trace, separated by commas. default: deadlock, "
-                  "blocked, leaked, exception, misuse, race, inconsistent. blocked includes "
-                  "lost_signal; misuse includes mutex_held, send_on_closed, double_close and "
-                  "negative_wait_group. Besides: lock_order, value_left, foreign_unlock, "
-                  "step_limit, divergence, foreign_thread, uncertain, incomplete, all")
+      .add_option(
+          "--fail-on", options->fail_on,
+          "Kinds of findings that fail a trace, separated by commas. \"default\" is deadlock, "
+          "blocked, leaked, exception, misuse, race and inconsistent; \"blocked\" has "
+          "lost_signal in it, and \"misuse\" mutex_held, send_on_closed, double_close and "
+          "negative_wait_group. Besides there are lock_order, value_left, foreign_unlock, "
+          "step_limit, divergence, foreign_thread, uncertain, incomplete and \"all\"")
       ->type_name("KINDS")
       ->capture_default_str();
   command

@@ -2,8 +2,6 @@
 /// `chantrace check`: says of each trace whether anything is blocked or leaked.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "command.h"
 
 namespace chantrace::replay {

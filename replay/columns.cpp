@@ -54,11 +54,18 @@ std::string fit_end(std::string_view text, std::size_t columns_max, Charset char
       text.remove_prefix(1);
     } while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xc0) == 0x80);
   }
+  // A path is best cut before the name of a folder or file.
+  const std::size_t slash = text.find('/');
+  if (slash != std::string_view::npos) text.remove_prefix(slash);
   return std::string(omission).append(text);
 }
 
 std::string draw(const Cell& cell, std::size_t width, const Drawing& drawing) {
   const Palette& palette = drawing.palette;
+  if (width < kColumnWidthMin) {
+    const std::string words = cell.mark.empty() ? cell.text : cell.text + " " + cell.mark;
+    return pad_right(fit(words, width, drawing.charset), width);
+  }
   // The place is the first to give way, but a reader wants to see at least its line.
   const std::size_t mark_columns = cell.mark.empty() ? 0 : 1 + width_of(cell.mark);
   const std::size_t wanted = width_of(cell.text) + mark_columns;

@@ -43,7 +43,7 @@ std::size_t columns_that_fit(std::size_t width);
 /// widest are made narrower first, down to `kColumnWidthMin`.
 std::vector<std::size_t> share_width(std::vector<std::size_t> wanted, std::size_t width);
 
-/// `cell` in exactly `width` columns.
+/// `cell` in exactly `width` columns; in fewer than the least width, without its place.
 std::string draw(const Cell& cell, std::size_t width, const Drawing& drawing);
 
 /// The end of `text` where it does not fit in `columns_max`, after a mark of omission.

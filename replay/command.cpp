@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <utility>
@@ -23,7 +24,7 @@ Charset Appearance::charset() const { return is_ascii ? Charset::kAscii : termin
 void add_appearance(CLI::App& command, Appearance& appearance) {
   command
       .add_option("--color", appearance.color,
-                  "When to colour; auto: on a terminal, unless NO_COLOR is set")
+                  "When to use colour; auto is on a terminal, unless NO_COLOR is set")
       ->type_name("WHEN")
       ->check(one_of({"auto", "always", "never"}))
       ->capture_default_str();
@@ -32,7 +33,7 @@ void add_appearance(CLI::App& command, Appearance& appearance) {
 }
 
 void add_inputs(CLI::App& command, std::vector<std::string>& inputs) {
-  command.add_option("T", inputs, "Trace files, and folders that are searched for *.chantrace")
+  command.add_option("PATH", inputs, "Trace files, and folders that are searched for *.chantrace")
       ->type_name("PATH")
       ->required();
 }

@@ -3,13 +3,19 @@
 /// each.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "output.h"
 #include "terminal.h"
+
+// Only those who add options need all of CLI11, which takes seconds to compile.
+namespace CLI {
+class App;
+class Validator;
+}  // namespace CLI
 
 namespace chantrace::replay {
 

@@ -47,7 +47,8 @@ OptionDoc document_option(const CLI::Option& option) {
   doc.description = option.get_description();
   doc.is_required = option.get_required();
   doc.is_repeatable = option.get_items_expected_max() > 1;
-  if (!doc.choices.empty()) doc.description += fmt::format(": {}", joined(doc.choices, ", "));
+  if (!doc.choices.empty())
+    doc.description += fmt::format("; one of {}", joined(doc.choices, ", "));
   if (!option.get_default_str().empty() && doc.takes_value()) {
     doc.description += fmt::format(" (default: {})", option.get_default_str());
   }

@@ -154,9 +154,12 @@ bool write_stream(const TaskStream& stream, std::span<std::byte> buffer, const L
   std::size_t next_gap = 0;
   std::size_t index = 0;
   std::uint64_t lost = 0;
-  while (index < stream.events.size()) {
+  // What was lost at the very end stands before a chunk without events.
+  while (index < stream.events.size() || next_gap < stream.gaps.size()) {
     std::uint64_t lost_before = 0;
-    for (; next_gap < stream.gaps.size() && stream.gaps[next_gap].before <= index; ++next_gap) {
+    for (; next_gap < stream.gaps.size() &&
+           std::min<std::uint64_t>(stream.gaps[next_gap].before, stream.events.size()) <= index;
+         ++next_gap) {
       lost_before += stream.gaps[next_gap].count;
     }
     lost += lost_before;

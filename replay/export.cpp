@@ -1,5 +1,7 @@
 #include "export.h"
 
+#include <CLI/CLI.hpp>
+
 #include <cerrno>
 #include <memory>
 #include <system_error>
@@ -75,7 +77,7 @@ void add_export(CLI::App& app, Context& context) {
       "object a line, numbers of 64 bits as strings. csv: a table with a head. capnp: the trace's "
       "own format with every event as a row, for \"capnp decode\".");
   const auto options = std::make_shared<ExportOptions>();
-  command.add_option("T", options->input, "The trace file")->type_name("PATH")->required();
+  command.add_option("PATH", options->input, "The trace file")->type_name("PATH")->required();
   command.add_option("--format", options->format, "What to write")
       ->type_name("FORMAT")
       ->check(one_of({"jsonl", "csv", "capnp"}))

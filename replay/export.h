@@ -2,8 +2,6 @@
 /// `chantrace export`: passes the events of a trace on to other programs.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "command.h"
 
 namespace chantrace::replay {

@@ -10,8 +10,8 @@ constexpr std::size_t kRoundsMin = 3;
 constexpr std::size_t kSavedLinesMin = 3;
 
 /// The run that starts at `first` and covers the most lines; the shortest period of those.
-Run best_run(const std::vector<std::uint64_t>& shapes, std::size_t first) {
-  Run best{.first = first, .period = 1, .rounds = 1};
+Rounds best_rounds(const std::vector<std::uint64_t>& shapes, std::size_t first) {
+  Rounds best{.first = first, .period = 1, .count = 1};
   for (std::size_t period = 1; period <= kFoldPeriodMax; ++period) {
     std::size_t same = 0;
     while (first + same + period < shapes.size() &&
@@ -29,10 +29,10 @@ Run best_run(const std::vector<std::uint64_t>& shapes, std::size_t first) {
 
 }  // namespace
 
-std::vector<Run> fold(const std::vector<std::uint64_t>& shapes) {
-  std::vector<Run> runs;
+std::vector<Rounds> fold(const std::vector<std::uint64_t>& shapes) {
+  std::vector<Rounds> runs;
   for (std::size_t line = 0; line < shapes.size();) {
-    runs.push_back(best_run(shapes, line));
+    runs.push_back(best_rounds(shapes, line));
     line += runs.back().lines();
   }
   return runs;

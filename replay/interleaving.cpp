@@ -25,7 +25,8 @@ std::uint64_t shape_of(const Trace& trace, const EventPlace& place, TaskId task)
   const EventRecord& event = event_at(trace, place);
   std::uint64_t hash = to_number(task);
   mix(hash, static_cast<std::uint64_t>(event.operation));
-  mix(hash, event.object);
+  // A loop that starts or joins tasks is a loop, though each round names another task.
+  mix(hash, is_on_task(event.operation) ? 0 : event.object);
   mix(hash, event.site);
   mix(hash, event.flags);
   if (event.operation != Operation::kSelect) return hash;
@@ -162,8 +163,16 @@ const EventRecord& event_at(const Trace& trace, const EventPlace& place) {
 std::vector<const EventRecord*> cases_of(const Trace& trace, const EventPlace& place) {
   std::vector<const EventRecord*> cases;
   const std::vector<EventRecord>& events = trace.streams[place.stream].events;
-  if (phase_of(events[place.index]) != Phase::kStart) return cases;
-  for (std::size_t index = place.index; index-- > 0;) {
+  if (events[place.index].operation != Operation::kSelect) return cases;
+  std::size_t start = place.index;
+  if (phase_of(events[start]) == Phase::kDone) {
+    // A task does one thing at a time: its start is the last one before.
+    while (start > 0 && phase_of(events[start]) != Phase::kStart) --start;
+  }
+  if (phase_of(events[start]) != Phase::kStart || events[start].operation != Operation::kSelect) {
+    return cases;
+  }
+  for (std::size_t index = start; index-- > 0;) {
     if (events[index].operation == Operation::kStack) continue;
     if (events[index].operation != Operation::kSelectCase) break;
     cases.push_back(&events[index]);

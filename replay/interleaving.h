@@ -19,7 +19,8 @@ struct Step {
   std::uint64_t number = 0;  ///< From 1; records that only add to another one are not counted.
   EventPlace place;
   TaskId task{};
-  std::uint64_t shape = 0;  ///< Equal for steps that differ in nothing but their values.
+  /// Equal for steps that differ in nothing but their values, or the task that they start or join.
+  std::uint64_t shape = 0;
 };
 
 /// All steps of `trace` in `order`.
@@ -27,7 +28,7 @@ std::vector<Step> steps_of(const Trace& trace, const TraceOrder& order);
 
 const EventRecord& event_at(const Trace& trace, const EventPlace& place);
 
-/// The records of a parking select's cases, in front of its start.
+/// The records of the cases of a select that parked, for its start and for its done; else none.
 std::vector<const EventRecord*> cases_of(const Trace& trace, const EventPlace& place);
 
 /// Tasks in the order in which a reader wants them: the test's body, those with findings, those

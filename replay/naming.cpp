@@ -75,8 +75,15 @@ std::string select_in_words(const Names& names, const EventRecord& event, std::s
   }
   if (outcome_of(event) == Outcome::kDefault) return "select: default";
   if (event.detail == kNoCase) return "select";
-  std::string words = fmt::format("select: case {}", event.detail);
-  if (event.object != 0) words += fmt::format(", {}", names.object(ObjectId{event.object}));
+  const std::string object = event.object == 0 ? "nil" : names.object(ObjectId{event.object});
+  const auto taken = std::find_if(cases.begin(), cases.end(), [&](const EventRecord* one) {
+    return one->detail == event.detail && one->object == event.object;
+  });
+  if (taken != cases.end() && (*taken)->value == 1) return fmt::format("select: send({})", object);
+  // One that did not park says only which case it took.
+  std::string words = taken != cases.end()
+                          ? fmt::format("select: recv({})", object)
+                          : fmt::format("select: case {}, {}", event.detail, object);
   if (!value.empty()) words += fmt::format(" = {}", value);
   return words;
 }

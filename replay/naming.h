@@ -53,7 +53,7 @@ std::string title_of(const Trace& trace, std::string_view fallback);
 
 /// An operation in words: "send(results, 7)", "recv(jobs) = 7", "go worker-1".
 ///
-/// `select_cases`: for the start of a select, the records of its cases.
+/// `select_cases`: the records of its cases, for a select that parked.
 std::string describe(const Trace& trace, const Names& names, const EventRecord& event,
                      bool with_values, const std::vector<const EventRecord*>& select_cases = {});
 

@@ -19,7 +19,7 @@ struct Range {
 constexpr std::array kInvisible = {
     Range{0x0000, 0x001f},   Range{0x007f, 0x009f},   Range{0x00ad, 0x00ad}, Range{0x061c, 0x061c},
     Range{0x180e, 0x180e},   Range{0x200b, 0x200f},   Range{0x2028, 0x202e}, Range{0x2060, 0x206f},
-    Range{0xfeff, 0xfeff},   Range{0xfff9, 0xfffb},   Range{0xfffe, 0xffff}, Range{0xe000, 0xf8ff},
+    Range{0xe000, 0xf8ff},   Range{0xfeff, 0xfeff},   Range{0xfff9, 0xfffb}, Range{0xfffe, 0xffff},
     Range{0xe0000, 0xe0fff}, Range{0xf0000, 0x10ffff}};
 
 // Characters that are drawn over the one before them.
@@ -64,6 +64,15 @@ constexpr std::array kWide = {
     Range{0x1f6eb, 0x1f6ec}, Range{0x1f6f4, 0x1f6fc}, Range{0x1f7e0, 0x1f7eb},
     Range{0x1f90c, 0x1f93a}, Range{0x1f93c, 0x1f945}, Range{0x1f947, 0x1f9ff},
     Range{0x1fa70, 0x1faff}, Range{0x20000, 0x3fffd}};
+
+template <std::size_t count>
+constexpr bool is_sorted(const std::array<Range, count>& ranges) {
+  for (std::size_t index = 1; index < count; ++index) {
+    if (ranges[index - 1].last >= ranges[index].first) return false;
+  }
+  return true;
+}
+static_assert(is_sorted(kInvisible) && is_sorted(kCombining) && is_sorted(kWide));
 
 template <std::size_t count>
 bool is_in(const std::array<Range, count>& ranges, char32_t code) {

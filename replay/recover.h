@@ -2,8 +2,6 @@
 /// `chantrace recover`: makes a whole trace of what a killed process left.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "command.h"
 
 namespace chantrace::replay {

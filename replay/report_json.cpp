@@ -22,7 +22,8 @@ Json to_json(const std::vector<Participant>& participants) {
                      {"label", participant.label},
                      {"text", participant.text},
                      {"site", to_json(participant.site)},
-                     {"started_at", to_json(participant.started_at)}});
+                     {"started_at", to_json(participant.started_at)},
+                     {"started_by", participant.started_by}});
   }
   return array;
 }

@@ -4,80 +4,33 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
-#include <unordered_map>
 
-#include "folding.h"
-#include "interleaving.h"
-#include "pattern.h"
-#include "quantity.h"
 #include "verdict.h"
 
 namespace chantrace::replay {
 namespace {
 
-// As many tasks as a reader can tell apart when lines name them.
-constexpr std::size_t kTasksInLinesMax = 16;
-// With fewer columns than this, lines show more.
-constexpr std::size_t kColumnsMin = 3;
 // A name in front of each line, in columns of the terminal.
 constexpr std::size_t kTaskNameMax = 24;
 constexpr std::size_t kUnnamedObjectsMax = 8;
-
-bool matches_any(const std::vector<std::string>& patterns, std::string_view name,
-                 std::uint32_t id) {
-  const std::string number = fmt::format("{}", id);
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-    return matches(pattern, name) || pattern == number;
-  });
-}
-
-/// The trace, and all that is derived from it once.
-struct Subject {
-  explicit Subject(const Trace& subject)
-      : trace(subject),
-        names(subject),
-        clock(subject),
-        order(order_events(subject)),
-        state(end_state(subject, order)),
-        steps(steps_of(subject, order)),
-        findings(findings_of(subject)) {}
-
-  const Trace& trace;
-  Names names;
-  TraceClock clock;
-  TraceOrder order;
-  EndState state;
-  std::vector<Step> steps;
-  std::vector<Finding> findings;
-};
 
 /// Draws one `Subject`.
 class Screen {
  public:
   Screen(const Subject& subject, const ScreenOptions& options)
-      : subject_(subject), options_(options), drawing_(options.drawing) {}
+      : subject_(subject),
+        options_(options),
+        drawing_(options.drawing),
+        picture_(make_picture(subject, options)) {}
 
   std::string draw(std::string_view fallback_title);
 
  private:
-  /// One line of the picture: a step, or words in place of steps.
-  struct Row {
-    std::optional<std::size_t> step;  ///< Index into `shown_`.
-    std::string words;
-    std::size_t resumes_at = 0;  ///< For words: index into `shown_` of the step after them.
-  };
-
   const Palette& palette() const { return drawing_.palette; }
   std::string_view omission() const { return drawing_.charset == Charset::kUtf8 ? "…" : "..."; }
 
   std::string header(std::string_view fallback_title) const;
-  void choose_tasks();
-  void choose_steps();
-  void choose_rows();
-  void leave_out_the_middle();
-  bool is_about_objects(const Step& step) const;
 
   Cell cell_of(const Step& step) const;
   std::string mark_of(const Step& step) const;
@@ -93,25 +46,14 @@ class Screen {
 
   const Subject& subject_;
   const ScreenOptions& options_;
-  Drawing drawing_;
-  bool is_in_columns_ = true;
-  std::vector<TaskId> tasks_;
-  std::unordered_map<std::uint32_t, std::size_t> column_of_;
-  std::vector<const Step*> shown_;
-  std::vector<Row> rows_;
-  std::size_t number_columns_ = 4;
+  const Drawing& drawing_;
+  Picture picture_;
 };
 
 std::string Screen::draw(std::string_view fallback_title) {
-  number_columns_ = std::max<std::size_t>(4, fmt::format("{}", subject_.steps.size()).size());
-  choose_tasks();
-  choose_steps();
-  choose_rows();
-  leave_out_the_middle();
-
   std::string text = header(fallback_title);
   text += '\n';
-  text += is_in_columns_ ? draw_columns() : draw_lines();
+  text += picture_.is_in_columns ? draw_columns() : draw_lines();
   text += draw_not_shown();
   text += draw_findings();
   return text;
@@ -126,17 +68,27 @@ std::string Screen::header(std::string_view fallback_title) const {
   std::copy_if(subject_.findings.begin(), subject_.findings.end(), std::back_inserter(faults),
                is_fault);
 
-  const std::string title = palette().paint(Style::kHeading, title_of(trace, fallback_title));
-  std::string text = title + "  ";
+  Style style = Style::kGood;
+  std::string verdict = "ok";
   if (!faults.empty()) {
-    text += palette().paint(Style::kBad,
-                            faults.size() == 1 ? faults.front().summary : summarize(faults));
+    style = Style::kBad;
+    verdict = faults.size() == 1 ? faults.front().summary : summarize(faults);
   } else if (trace.is_incomplete()) {
-    text += palette().paint(Style::kWarning, "incomplete");
+    style = Style::kWarning;
+    verdict = "incomplete";
   } else if (!trace.end->passed) {
-    text += palette().paint(Style::kBad, "the test itself failed") + "; nothing blocked or leaked";
+    style = Style::kBad;
+    verdict = "the test itself failed; nothing is blocked or leaked";
+  }
+  const std::string title = title_of(trace, fallback_title);
+  std::string text = palette().paint(Style::kHeading, title);
+  if (width_of(title) + 2 + width_of(verdict) <= drawing_.width) {
+    text += "  " + palette().paint(style, verdict) + "\n";
   } else {
-    text += palette().paint(Style::kGood, "ok");
+    text += '\n';
+    for (const std::string& line : wrap(verdict, drawing_.width, drawing_.charset)) {
+      text += palette().paint(style, line) + "\n";
+    }
   }
 
   std::uint64_t last = 0;
@@ -155,7 +107,6 @@ std::string Screen::header(std::string_view fallback_title) const {
   } else if (!where.empty()) {
     facts += fmt::format("; files in {}", where);
   }
-  text += '\n';
   for (const std::string& line : wrap(facts, drawing_.width, drawing_.charset)) {
     text += palette().paint(Style::kFaint, line) + "\n";
   }
@@ -165,105 +116,6 @@ std::string Screen::header(std::string_view fallback_title) const {
     }
   }
   return text + draw_unnamed();
-}
-
-void Screen::choose_tasks() {
-  const RankedTasks ranked = rank_tasks(subject_.trace, subject_.state, subject_.findings);
-  const std::size_t room =
-      columns_that_fit(drawing_.width - std::min(drawing_.width, number_columns_ + 4));
-  tasks_ = ranked.tasks;
-  if (!options_.tasks.empty()) {
-    std::erase_if(tasks_, [&](TaskId task) {
-      return !matches_any(options_.tasks, subject_.names.task(task), to_number(task));
-    });
-    is_in_columns_ = tasks_.size() <= room;
-  } else if (tasks_.size() > room) {
-    const std::size_t telling = ranked.telling_count;
-    if (telling > 1 && telling <= room && tasks_.size() > kTasksInLinesMax) {
-      tasks_.resize(telling);
-    } else if (tasks_.size() <= kTasksInLinesMax) {
-      is_in_columns_ = false;
-    } else {
-      is_in_columns_ = room >= kColumnsMin;
-      tasks_.resize(std::min(tasks_.size(), is_in_columns_ ? room : kTasksInLinesMax));
-    }
-  }
-  if (options_.layout == Layout::kLines) is_in_columns_ = false;
-  if (options_.layout == Layout::kColumns) {
-    is_in_columns_ = true;
-    tasks_.resize(std::min(tasks_.size(), std::max<std::size_t>(room, 1)));
-  }
-
-  // In the order they were started, the body first: a reader follows the numbers.
-  std::sort(tasks_.begin(), tasks_.end(), [&](TaskId left, TaskId right) {
-    const auto is_body = [&](TaskId id) {
-      const TaskInfo* const info = subject_.trace.find_task(id);
-      return info != nullptr && info->is_body;
-    };
-    return std::pair{!is_body(left), left} < std::pair{!is_body(right), right};
-  });
-  for (std::size_t column = 0; column < tasks_.size(); ++column) {
-    column_of_.emplace(to_number(tasks_[column]), column);
-  }
-}
-
-bool Screen::is_about_objects(const Step& step) const {
-  if (options_.objects.empty()) return true;
-  const EventRecord& event = event_at(subject_.trace, step.place);
-  const auto is_meant = [&](std::uint32_t id) {
-    return id != 0 && matches_any(options_.objects, subject_.names.object(ObjectId{id}), id);
-  };
-  if (!is_on_task(event.operation) && is_meant(event.object)) return true;
-  if (event.operation != Operation::kSelect) return false;
-  const auto cases = cases_of(subject_.trace, step.place);
-  return std::any_of(cases.begin(), cases.end(),
-                     [&](const EventRecord* one) { return is_meant(one->object); });
-}
-
-void Screen::choose_steps() {
-  for (const Step& step : subject_.steps) {
-    const bool is_in_range = step.number >= options_.from && step.number <= options_.to;
-    if (is_in_range && column_of_.contains(to_number(step.task)) && is_about_objects(step)) {
-      shown_.push_back(&step);
-    }
-  }
-}
-
-void Screen::choose_rows() {
-  std::vector<std::uint64_t> shapes;
-  shapes.reserve(shown_.size());
-  for (const Step* step : shown_) shapes.push_back(step->shape);
-  for (const Run& run : fold(shapes)) {
-    for (std::size_t line = 0; line < run.period; ++line) {
-      rows_.push_back({.step = run.first + line, .words = {}, .resumes_at = 0});
-    }
-    if (run.rounds == 1) continue;
-    const std::size_t next = run.first + run.lines();
-    const std::string lines =
-        run.period == 1 ? "this step" : fmt::format("these {} steps", run.period);
-    rows_.push_back(
-        {.step = {},
-         .words = fmt::format("{} {} more rounds of {}, up to {}", omission(),
-                              grouped(run.rounds - 1), lines, grouped(shown_[next - 1]->number)),
-         .resumes_at = next});
-  }
-}
-
-void Screen::leave_out_the_middle() {
-  if (options_.rows_max == 0 || rows_.size() <= options_.rows_max) return;
-  // The end tells more than the beginning.
-  const std::size_t front = options_.rows_max / 4;
-  const std::size_t back = options_.rows_max - front;
-  const auto index_of = [&](const Row& row) { return row.step ? *row.step : row.resumes_at; };
-  const std::size_t first = index_of(rows_[front]);
-  const std::size_t next = index_of(rows_[rows_.size() - back]);
-  Row words{.step = {}, .words = {}, .resumes_at = next};
-  words.words =
-      fmt::format("{} {} left out (--rows 0 shows all, --from {} --to {} these)", omission(),
-                  counted(next - first, "step"), shown_[first]->number, shown_[next - 1]->number);
-  rows_.erase(rows_.begin() + static_cast<std::ptrdiff_t>(front),
-              rows_.end() - static_cast<std::ptrdiff_t>(back));
-  rows_.insert(rows_.begin() + static_cast<std::ptrdiff_t>(front), std::move(words));
 }
 
 Cell Screen::cell_of(const Step& step) const {
@@ -278,7 +130,7 @@ Cell Screen::cell_of(const Step& step) const {
   }
   const Outcome outcome = outcome_of(event);
   if (outcome == Outcome::kMisuse || outcome == Outcome::kException) cell.style = Style::kBad;
-  if (phase_of(event) == Phase::kDone && is_in_columns_) {
+  if (phase_of(event) == Phase::kDone && picture_.is_in_columns) {
     cell.text = (drawing_.charset == Charset::kUtf8 ? "╰ " : "` ") + cell.text;
   } else if (phase_of(event) == Phase::kDone) {
     cell.mark = mark_of(step);
@@ -302,12 +154,12 @@ std::string Screen::mark_of(const Step& step) const {
 
 /// What to write below each task at the end, a cell a line.
 std::vector<std::vector<Cell>> Screen::end_cells() const {
-  std::vector<std::vector<Cell>> columns(tasks_.size());
+  std::vector<std::vector<Cell>> columns(picture_.tasks.size());
   const std::uint64_t steps_count = subject_.steps.size();
   if (options_.to < steps_count) return columns;
   for (const TaskState& task : subject_.state.tasks) {
-    const auto column = column_of_.find(to_number(task.id));
-    if (column == column_of_.end()) continue;
+    const auto column = picture_.column_of.find(to_number(task.id));
+    if (column == picture_.column_of.end()) continue;
     std::vector<Cell>& cells = columns[column->second];
     if (task.status == TaskStatus::kRunning && !task.is_host && !task.is_body) {
       cells.push_back({.text = "still running", .mark = {}, .place = {}, .style = Style::kWarning});
@@ -328,11 +180,11 @@ std::vector<std::vector<Cell>> Screen::end_cells() const {
 }
 
 std::string Screen::step_number(std::string_view text) const {
-  return palette().paint(Style::kFaint, "  " + pad_left(text, number_columns_) + "  ");
+  return palette().paint(Style::kFaint, "  " + pad_left(text, picture_.number_columns) + "  ");
 }
 
 std::string Screen::words_line(std::string_view words) const {
-  const std::size_t indent = number_columns_ + 4;
+  const std::size_t indent = picture_.number_columns + 4;
   const std::size_t room = drawing_.width > indent ? drawing_.width - indent : 1;
   return step_number("") + palette().paint(Style::kFaint, fit(words, room, drawing_.charset)) +
          "\n";
@@ -343,13 +195,13 @@ void trim_right(std::string& line) { line.erase(line.find_last_not_of(' ') + 1);
 std::string Screen::draw_columns() const {
   std::vector<Cell> cells;
   std::vector<std::size_t> wanted;
-  for (const TaskId task : tasks_) {
+  for (const TaskId task : picture_.tasks) {
     wanted.push_back(std::min(width_of(subject_.names.task(task)), kTaskNameMax));
   }
-  for (const Row& row : rows_) {
+  for (const Row& row : picture_.rows) {
     if (!row.step) continue;
-    const Step& step = *shown_[*row.step];
-    std::size_t& column = wanted[column_of_.at(to_number(step.task))];
+    const Step& step = *picture_.steps[*row.step];
+    std::size_t& column = wanted[picture_.column_of.at(to_number(step.task))];
     column = std::max(column, cell_of(step).width());
   }
   const std::vector<std::vector<Cell>> ends = end_cells();
@@ -357,12 +209,12 @@ std::string Screen::draw_columns() const {
     if (!ends[column].empty())
       wanted[column] = std::max(wanted[column], ends[column].front().width());
   }
-  const std::size_t indent = number_columns_ + 4;
+  const std::size_t indent = picture_.number_columns + 4;
   const std::vector<std::size_t> widths =
       share_width(wanted, drawing_.width > indent ? drawing_.width - indent : 1);
 
   // Draws a line whose cells are at the given columns; tasks that are parked get a mark elsewhere.
-  std::vector<bool> is_parked(tasks_.size());
+  std::vector<bool> is_parked(picture_.tasks.size());
   const std::string bar =
       palette().paint(Style::kFaint, drawing_.charset == Charset::kUtf8 ? "┊" : ":");
   const auto line_of = [&](std::string_view number,
@@ -386,8 +238,8 @@ std::string Screen::draw_columns() const {
   };
 
   std::map<std::size_t, std::string> heads;
-  for (std::size_t column = 0; column < tasks_.size(); ++column) {
-    heads[column] = replay::draw({.text = subject_.names.task(tasks_[column]),
+  for (std::size_t column = 0; column < picture_.tasks.size(); ++column) {
+    heads[column] = replay::draw({.text = subject_.names.task(picture_.tasks[column]),
                                   .mark = {},
                                   .place = {},
                                   .style = Style::kHeading},
@@ -401,19 +253,19 @@ std::string Screen::draw_columns() const {
     for (; followed < subject_.steps.size() && subject_.steps[followed].number <= number;
          ++followed) {
       const Step& step = subject_.steps[followed];
-      const auto column = column_of_.find(to_number(step.task));
-      if (column == column_of_.end()) continue;
+      const auto column = picture_.column_of.find(to_number(step.task));
+      if (column == picture_.column_of.end()) continue;
       is_parked[column->second] = phase_of(event_at(subject_.trace, step.place)) == Phase::kStart;
     }
   };
-  for (const Row& row : rows_) {
+  for (const Row& row : picture_.rows) {
     if (!row.step) {
       text += words_line(row.words);
       continue;
     }
-    const Step& step = *shown_[*row.step];
+    const Step& step = *picture_.steps[*row.step];
     follow_up_to(step.number - 1);
-    const std::size_t column = column_of_.at(to_number(step.task));
+    const std::size_t column = picture_.column_of.at(to_number(step.task));
     text += line_of(fmt::format("{}", step.number),
                     {{column, replay::draw(cell_of(step), widths[column], drawing_)}});
   }
@@ -448,16 +300,16 @@ std::string Screen::draw_columns() const {
 
 std::string Screen::draw_lines() const {
   std::size_t name_columns = 4;
-  for (const TaskId task : tasks_)
+  for (const TaskId task : picture_.tasks)
     name_columns = std::max(name_columns, width_of(subject_.names.task(task)));
   name_columns =
-      std::min({name_columns, kTaskNameMax, std::max<std::size_t>(8, drawing_.width / 4)});
-  const std::size_t indent = number_columns_ + 4 + name_columns + kColumnGap;
-  const std::size_t room = drawing_.width > indent + 8 ? drawing_.width - indent : 8;
+      std::min({name_columns, kTaskNameMax, std::max<std::size_t>(4, drawing_.width / 4)});
+  const std::size_t indent = picture_.number_columns + 4 + name_columns + kColumnGap;
+  const std::size_t room = drawing_.width > indent ? drawing_.width - indent : 1;
 
   std::size_t wanted = 0;
-  for (const Row& row : rows_) {
-    if (row.step) wanted = std::max(wanted, cell_of(*shown_[*row.step]).width());
+  for (const Row& row : picture_.rows) {
+    if (row.step) wanted = std::max(wanted, cell_of(*picture_.steps[*row.step]).width());
   }
   const std::vector<std::vector<Cell>> ends = end_cells();
   for (const std::vector<Cell>& cells : ends) {
@@ -474,12 +326,12 @@ std::string Screen::draw_lines() const {
     return line + "\n";
   };
   std::string text = step_number("step") + palette().paint(Style::kHeading, "task") + "\n";
-  for (const Row& row : rows_) {
+  for (const Row& row : picture_.rows) {
     if (!row.step) {
       text += words_line(row.words);
       continue;
     }
-    const Step& step = *shown_[*row.step];
+    const Step& step = *picture_.steps[*row.step];
     text += line_of(fmt::format("{}", step.number), step.task, true, cell_of(step));
   }
   bool is_first = true;
@@ -487,12 +339,13 @@ std::string Screen::draw_lines() const {
     for (std::size_t index = 0; index < ends[column].size(); ++index) {
       const Cell& cell = ends[column][index];
       if (index == 0) {
-        text += line_of(is_first ? "end" : "", tasks_[column], true, cell);
+        text += line_of(is_first ? "end" : "", picture_.tasks[column], true, cell);
         is_first = false;
         continue;
       }
       for (const std::string& piece : wrap(cell.text, width, drawing_.charset)) {
-        text += line_of("", tasks_[column], false, {.text = piece, .mark = {}, .place = {}});
+        text +=
+            line_of("", picture_.tasks[column], false, {.text = piece, .mark = {}, .place = {}});
       }
     }
   }
@@ -502,7 +355,7 @@ std::string Screen::draw_lines() const {
 /// Where the objects without a name were made, since cells say only their numbers.
 std::string Screen::draw_unnamed() const {
   std::set<std::uint32_t> used;
-  for (const Step* step : shown_) {
+  for (const Step* step : picture_.steps) {
     const EventRecord& event = event_at(subject_.trace, step->place);
     if (!is_on_task(event.operation)) used.insert(event.object);
     if (used.size() > kUnnamedObjectsMax * 4) break;
@@ -529,7 +382,7 @@ std::string Screen::draw_not_shown() const {
   std::set<TaskId> others;
   std::uint64_t steps_count = 0;
   for (const Step& step : subject_.steps) {
-    if (column_of_.contains(to_number(step.task))) continue;
+    if (picture_.column_of.contains(to_number(step.task))) continue;
     others.insert(step.task);
     ++steps_count;
   }

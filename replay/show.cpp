@@ -1,5 +1,7 @@
 #include "show.h"
 
+#include <CLI/CLI.hpp>
+
 #include <memory>
 
 #include "input.h"

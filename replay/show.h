@@ -2,8 +2,6 @@
 /// `chantrace show`: the interleaving, a line for each operation and a column for each task.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "command.h"
 
 namespace chantrace::replay {

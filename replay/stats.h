@@ -2,8 +2,6 @@
 /// `chantrace stats`: counts and waits, for each channel, task and lock.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "command.h"
 
 namespace chantrace::replay {

@@ -177,8 +177,8 @@ Verdict judge(const Trace& trace, const std::filesystem::path& path, const Polic
 }
 
 std::string_view incomplete_in_words() {
-  return "incomplete: the process was killed or crashed before the test was over, so what was in "
-         "progress then may only look blocked";
+  return "incomplete: the process was killed or crashed before the test was over; some waits may "
+         "only look endless";
 }
 
 }  // namespace chantrace::replay

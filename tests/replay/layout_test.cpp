@@ -12,7 +12,7 @@ namespace {
 
 using testing::ElementsAre;
 
-Run line_at(std::size_t first) { return {.first = first, .period = 1, .rounds = 1}; }
+Rounds line_at(std::size_t first) { return {.first = first, .period = 1, .count = 1}; }
 
 TEST(FoldTest, LeavesLinesThatDifferAlone) {
   EXPECT_THAT(fold({1, 2, 3}), ElementsAre(line_at(0), line_at(1), line_at(2)));
@@ -21,19 +21,19 @@ TEST(FoldTest, LeavesLinesThatDifferAlone) {
 
 TEST(FoldTest, FoldsARoundOfSeveralLines) {
   EXPECT_THAT(fold({9, 1, 2, 1, 2, 1, 2, 8}),
-              ElementsAre(line_at(0), Run{.first = 1, .period = 2, .rounds = 3}, line_at(7)));
+              ElementsAre(line_at(0), Rounds{.first = 1, .period = 2, .count = 3}, line_at(7)));
 }
 
 TEST(FoldTest, LeavesABrokenLastRoundToWhatFollows) {
   EXPECT_THAT(fold({1, 2, 1, 2, 1, 2, 1}),
-              ElementsAre(Run{.first = 0, .period = 2, .rounds = 3}, line_at(6)));
+              ElementsAre(Rounds{.first = 0, .period = 2, .count = 3}, line_at(6)));
 }
 
 TEST(FoldTest, TwoRoundsAreNoLoop) { EXPECT_EQ(fold({1, 2, 3, 1, 2, 3}).size(), 6u); }
 
 TEST(FoldTest, PrefersTheShorterRound) {
   EXPECT_THAT(fold(std::vector<std::uint64_t>(100, 5)),
-              ElementsAre(Run{.first = 0, .period = 1, .rounds = 100}));
+              ElementsAre(Rounds{.first = 0, .period = 1, .count = 100}));
 }
 
 TEST(FoldTest, FindsTheLongestRoundItLooksForAndNoLonger) {
@@ -56,7 +56,7 @@ TEST(FoldTest, CoversEachLineOnce) {
   }
 
   std::size_t next = 0;
-  for (const Run& run : fold(shapes)) {
+  for (const Rounds& run : fold(shapes)) {
     ASSERT_EQ(run.first, next);
     for (std::size_t line = 0; line < run.lines(); ++line) {
       ASSERT_EQ(shapes[next + line], shapes[next + line % run.period]);
@@ -95,7 +95,7 @@ TEST(CellTest, CutsItsTextAndKeepsItsMark) {
 TEST(CellTest, CutsAPlaceAtItsFront) {
   const Cell cell{.text = "send(results)", .mark = {}, .place = "deep/in/the/tree/pool.cpp:97"};
 
-  EXPECT_EQ(draw(cell, 30, {}), "send(results)  …/pool.cpp:97");
+  EXPECT_EQ(draw(cell, 30, {}), "send(results)    …/pool.cpp:97");
 }
 
 TEST(CellTest, AlwaysHasTheWidthThatWasAskedFor) {

@@ -18,7 +18,9 @@ TEST(PrintableTest, WritesControlCharactersAsEscapes) {
 
 TEST(PrintableTest, WritesTheSecondSetOfControlsAsEscapes) {
   // U+009B is a control sequence introducer, as ESC [ is.
-  EXPECT_EQ(printable("\xc2\x9b" "31m"), "\\u{9b}31m");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\u{9b}31m");
 }
 
 TEST(PrintableTest, WritesReorderingAndInvisibleCharactersAsEscapes) {
@@ -28,8 +30,8 @@ TEST(PrintableTest, WritesReorderingAndInvisibleCharactersAsEscapes) {
 TEST(PrintableTest, WritesInvalidUtf8AsBytes) {
   EXPECT_EQ(printable("\xff"), "\\xff");
   EXPECT_EQ(printable("\xc3"), "\\xc3");
-  EXPECT_EQ(printable("\xc0\x80"), "\\xc0\\x80");              // Overlong.
-  EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");      // A surrogate.
+  EXPECT_EQ(printable("\xc0\x80"), "\\xc0\\x80");                    // Overlong.
+  EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");           // A surrogate.
   EXPECT_EQ(printable("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // Beyond U+10FFFF.
 }
 
@@ -63,7 +65,9 @@ TEST(FitTest, NeverCutsAWideCharacterInHalf) {
   EXPECT_EQ(fit("日本語", 5), "日本…");
 }
 
-TEST(FitTest, KeepsACombiningCharacterWithItsLetter) { EXPECT_EQ(fit("e\u0301tude", 2), "e\u0301…"); }
+TEST(FitTest, KeepsACombiningCharacterWithItsLetter) {
+  EXPECT_EQ(fit("e\u0301tude", 2), "e\u0301…");
+}
 
 TEST(PadTest, FillsUpToColumns) {
   EXPECT_EQ(pad_right("日", 4), "日  ");
@@ -83,8 +87,13 @@ TEST(WrapTest, CutsAWordThatFitsNoLine) {
 TEST(MakePrintableTest, ReachesEveryTextOfATrace) {
   Trace trace;
   trace.header.test = "\x1b";
-  trace.tasks.push_back({.id = TaskId{1}, .parent = {}, .label = "\x1b"});
-  trace.objects.push_back({.id = ObjectId{1}, .kind = ObjectKind::kChannel, .name = "\x1b", .type = "\x1b"});
+  TaskInfo task;
+  task.label = "\x1b";
+  trace.tasks.push_back(task);
+  ObjectInfo object;
+  object.name = "\x1b";
+  object.type = "\x1b";
+  trace.objects.push_back(object);
   trace.sites[1] = {"\x1b", "\x1b", 1};
   trace.texts[1] = "\x1b";
   trace.warnings = {"\x1b"};
@@ -93,7 +102,11 @@ TEST(MakePrintableTest, ReachesEveryTextOfATrace) {
   finding.summary = "\x1b";
   finding.reason = {"\x1b"};
   finding.sites = {{"\x1b", {"\x1b", "\x1b", 1}}};
-  finding.participants = {{.task = {}, .label = "\x1b", .text = "\x1b", .site = {}, .started_at = {}}};
+  Participant participant;
+  participant.label = "\x1b";
+  participant.text = "\x1b";
+  participant.started_by = "\x1b";
+  finding.participants = {participant};
   trace.end->findings = {finding};
 
   make_printable(trace, Charset::kUtf8);
@@ -110,6 +123,7 @@ TEST(MakePrintableTest, ReachesEveryTextOfATrace) {
   EXPECT_EQ(made.reason[0], "\\x1b");
   EXPECT_EQ(made.sites[0].site.function, "\\x1b");
   EXPECT_EQ(made.participants[0].text, "\\x1b");
+  EXPECT_EQ(made.participants[0].started_by, "\\x1b");
 }
 
 }  // namespace

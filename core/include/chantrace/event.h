@@ -12,8 +12,8 @@ namespace chantrace {
 /// Names a task within one execution, from 1 in the order they were started or first seen.
 /// 0 names no task.
 enum class TaskId : std::uint32_t {};
-/// Names an object (channel, lock, timer ...) within one execution, from 1 in the order of first use.
-/// 0 names no object.
+/// Names an object (channel, lock, timer ...) within one execution, from 1 in the order of first
+/// use. 0 names no object.
 enum class ObjectId : std::uint32_t {};
 /// Names a place in source code within one trace. 0 names no place.
 enum class SiteId : std::uint32_t {};
@@ -48,11 +48,11 @@ enum class Operation : std::uint8_t {
   kSend = 3,             ///< value: what was sent.
   kReceive = 4,          ///< value: what was received.
   kClose = 5,
-  kRange = 6,            ///< A receive made by `for` over a channel; closed ends the loop.
-  kSelect = 7,           ///< detail: index of the case taken, or `kNoCase`. object: its channel.
-                         ///< A start has no object; its cases stand before it as `kSelectCase`.
-  kSelectCase = 8,       ///< One case of a select that parks. detail: its index; value: 1 for a send.
-                         ///< Phase is kStart. It comes before the start of its select.
+  kRange = 6,       ///< A receive made by `for` over a channel; closed ends the loop.
+  kSelect = 7,      ///< detail: index of the case taken, or `kNoCase`. object: its channel.
+                    ///< A start has no object; its cases stand before it as `kSelectCase`.
+  kSelectCase = 8,  ///< One case of a select that parks. detail: its index; value: 1 for a send.
+                    ///< Phase is kStart. It comes before the start of its select.
   // Tasks. `object` holds the task's id for these, not an object's.
   kTaskSpawn = 10,  ///< By the parent; object: the child.
   kTaskBegin = 11,  ///< By the child, first of all.
@@ -70,7 +70,7 @@ enum class Operation : std::uint8_t {
   kConditionNotifyAll = 26,  ///< value: how many waiters it woke.
   kWaitGroupAdd = 27,        ///< value: the count after it, as two's complement; done() adds -1.
   kWaitGroupWait = 28,
-  kOnceCall = 29,        ///< value: 1 where this call ran the function.
+  kOnceCall = 29,  ///< value: 1 where this call ran the function.
   kSemaphoreAcquire = 30,
   kSemaphoreRelease = 31,  ///< value: how many were released.
   // Time and contexts.
@@ -98,10 +98,10 @@ enum class Phase : std::uint8_t {
 /// How an operation ended.
 enum class Outcome : std::uint8_t {
   kOk = 0,
-  kClosed = 1,     ///< A receive found the channel closed and drained.
-  kNotReady = 2,   ///< A try form could not go on.
-  kTimedOut = 3,   ///< A timed form ran out of time.
-  kMisuse = 4,     ///< Send on closed, close of closed or nil, negative count, unlock of unlocked ...
+  kClosed = 1,    ///< A receive found the channel closed and drained.
+  kNotReady = 2,  ///< A try form could not go on.
+  kTimedOut = 3,  ///< A timed form ran out of time.
+  kMisuse = 4,  ///< Send on closed, close of closed or nil, negative count, unlock of unlocked ...
   kCancelled = 5,  ///< The test was over, and the task was unwound.
   kException = 6,  ///< kTaskEnd: an exception left the task.
   kDefault = 7,    ///< kSelect: the default case was taken.
@@ -111,26 +111,30 @@ enum class Outcome : std::uint8_t {
 /// The `detail` of a select that took no case.
 inline constexpr std::uint16_t kNoCase = 0xffff;
 
-/// One record. Its layout is that of the struct `Event` in `schemas/trace.capnp`, so that a buffer of
-/// them is a Cap'n Proto list.
+/// One record. Its layout is that of the struct `Event` in `schemas/trace.capnp`, so that a buffer
+/// of them is a Cap'n Proto list.
 ///
 /// Threads: a plain value.
 struct EventRecord {
-  std::uint64_t time = 0;   ///< Ticks of the trace's clock. For display; never for order.
-  std::uint64_t value = 0;  ///< Raw bits, see the operation; a text's id when `kValueIsText` is set.
-  std::uint32_t object = 0; ///< An `ObjectId`, or a `TaskId` for operations on tasks.
-  std::uint32_t sequence = 0;  ///< Counts the records of `object`, from 1; 0 where there is no object.
-  std::uint32_t site = 0;      ///< A `SiteId`.
+  std::uint64_t time = 0;  ///< Ticks of the trace's clock. For display; never for order.
+  std::uint64_t value =
+      0;  ///< Raw bits, see the operation; a text's id when `kValueIsText` is set.
+  std::uint32_t object = 0;  ///< An `ObjectId`, or a `TaskId` for operations on tasks.
+  std::uint32_t sequence =
+      0;                   ///< Counts the records of `object`, from 1; 0 where there is no object.
+  std::uint32_t site = 0;  ///< A `SiteId`.
   Operation operation = Operation::kNone;
-  std::uint8_t flags = 0;    ///< Phase, outcome and marks: see the functions below.
-  std::uint16_t detail = 0;  ///< Channels: values in the buffer afterwards (at most 65,534). Selects: a case.
+  std::uint8_t flags = 0;  ///< Phase, outcome and marks: see the functions below.
+  std::uint16_t detail =
+      0;  ///< Channels: values in the buffer afterwards (at most 65,534). Selects: a case.
 
   friend bool operator==(const EventRecord&, const EventRecord&) = default;
 };
 static_assert(sizeof(EventRecord) == 32 && std::is_trivially_copyable_v<EventRecord>);
 
 /// Marks in `EventRecord::flags`, beside the phase (bits 0 and 1) and the outcome (bits 2 to 5).
-inline constexpr std::uint8_t kHasValue = 1u << 6;     ///< `value` holds a value of the channel's type.
+inline constexpr std::uint8_t kHasValue = 1u
+                                          << 6;  ///< `value` holds a value of the channel's type.
 inline constexpr std::uint8_t kValueIsText = 1u << 7;  ///< ... as the id of a text.
 
 constexpr std::uint8_t make_flags(Phase phase, Outcome outcome, std::uint8_t marks = 0) {
@@ -159,8 +163,8 @@ enum class ValueFormat : std::uint8_t {
   kText = 8,  ///< Made into text when recorded.
 };
 
-/// The name of an operation as a person reads it: "send", "recv", "lock" ...; "unknown" for a number
-/// that this version does not know.
+/// The name of an operation as a person reads it: "send", "recv", "lock" ...; "unknown" for a
+/// number that this version does not know.
 std::string_view to_string(Operation operation);
 /// "channel", "mutex" ...
 std::string_view to_string(ObjectKind kind);

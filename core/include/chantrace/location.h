@@ -6,8 +6,9 @@
 
 namespace chantrace {
 
-/// A place in source code, as the compiler wrote it down. Costs nothing at run time: the members are
-/// constants of the call site. (`std::source_location` is missing in Clang 14 with libstdc++ 12.)
+/// A place in source code, as the compiler wrote it down. Costs nothing at run time: the members
+/// are constants of the call site. (`std::source_location` is missing in Clang 14 with
+/// libstdc++ 12.)
 ///
 /// Threads: a plain value.
 struct Location {

@@ -10,6 +10,7 @@
 #include "chantrace/detail/channel_state.h"
 #include "chantrace/detail/task_control.h"
 #include "chantrace/location.h"
+#include "chantrace/lock_guards.h"
 #include "chantrace/misuse.h"
 
 namespace chantrace {

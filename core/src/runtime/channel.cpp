@@ -17,7 +17,7 @@ std::uint16_t to_detail(std::size_t count) {
 
 [[noreturn]] void throw_send_on_closed(TaskControl& self, const ChannelState& channel,
                                        const Location& site) {
-  throw_misuse<ChannelClosed>(self, Misuse::Kind::kSendOnClosed, channel.id, site,
+  throw_misuse<ChannelClosed>(self, Misuse::Kind::kSendOnClosed, &channel, site,
                               "send on closed " + describe_object(&channel, site));
 }
 
@@ -238,7 +238,7 @@ void close_channel(ChannelState* channel, const Location& site) {
   if (!enter_operation(self, Operation::kClose, channel)) return;
   if (channel == nullptr) {
     record(self, {.operation = Operation::kClose, .outcome = Outcome::kMisuse}, site);
-    throw_misuse<ChannelNil>(self, Misuse::Kind::kCloseOfNil, ObjectId{}, site,
+    throw_misuse<ChannelNil>(self, Misuse::Kind::kCloseOfNil, nullptr, site,
                              "close of " + describe_object(nullptr, site));
   }
   Wakeups woken;
@@ -265,7 +265,7 @@ void close_channel(ChannelState* channel, const Location& site) {
   }
   record(self, what, site);
   if (what.outcome == Outcome::kMisuse) {
-    throw_misuse<ChannelClosed>(self, Misuse::Kind::kCloseOfClosed, channel->id, site,
+    throw_misuse<ChannelClosed>(self, Misuse::Kind::kCloseOfClosed, channel, site,
                                 "close of closed " + describe_object(channel, site));
   }
   woken.unpark_all();

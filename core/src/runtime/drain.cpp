@@ -23,7 +23,7 @@ std::shared_ptr<Drain> Drain::create(const TraceHeader& header,
                                      std::vector<std::shared_ptr<Sink>> sinks,
                                      std::size_t queue_events_max) {
   std::shared_ptr<Drain> drain(new Drain(header, std::move(sinks), queue_events_max));
-  std::thread thread([drain] { drain->run(); });
+  std::thread thread = start_known_thread([drain] { drain->run(); });
   {
     const std::lock_guard lock(drain->mutex_);
     drain->thread_id_ = thread.get_id();

@@ -153,15 +153,15 @@ ExecutionEnd Execution::settle(std::chrono::nanoseconds patience) {
   end.state = current_state();
   impl_->unwind();
   end.abandoned = runtime.abandoned() - impl_->abandoned_before;
-  if (impl_->recording != nullptr) {
-    end.tasks = impl_->recording->tasks();
-    end.objects = impl_->recording->objects();
-  }
   impl_->is_settled = true;
   return end;
 }
 
-void Execution::finish(bool keep, bool passed, const std::vector<Finding>& findings) {
+void Execution::note_body_exception(const std::string& text) {
+  Runtime::instance().mark_escaped(impl_->body->id, text);
+}
+
+RecordingSummary Execution::finish(bool keep, bool passed, const std::vector<Finding>& findings) {
   Runtime& runtime = Runtime::instance();
   TraceEnd end;
   end.passed = passed;
@@ -170,8 +170,11 @@ void Execution::finish(bool keep, bool passed, const std::vector<Finding>& findi
   end.body_ended = runtime.body_ended();
   const std::shared_ptr<Recording> recording = runtime.end_execution();
   runtime.refresh(*impl_->body);
-  if (recording != nullptr) recording->close(keep, end);
   impl_->recording = nullptr;
+  if (recording == nullptr) return {};
+  recording->close(keep, end);
+  return {keep && !impl_->options.recording.path.empty(), recording->events(), recording->tasks(),
+          recording->objects()};
 }
 
 EndState Execution::current_state() { return Runtime::instance().end_state(); }

@@ -6,7 +6,9 @@
 
 #include <cstdlib>
 #include <mutex>
+#include <semaphore>
 #include <unordered_set>
+#include <utility>
 
 #include "runtime.h"
 #include "threads_executor.h"
@@ -50,6 +52,17 @@ void note_known_thread() {
   KnownThreads& known = known_threads();
   const std::lock_guard lock(known.mutex);
   known.ids.insert(os_thread_id());
+}
+
+std::thread start_known_thread(std::function<void()> run) {
+  std::binary_semaphore is_known(0);
+  std::thread thread([run = std::move(run), &is_known] {
+    note_known_thread();
+    is_known.release();
+    run();
+  });
+  is_known.acquire();
+  return thread;
 }
 
 std::uint32_t count_foreign_threads() {

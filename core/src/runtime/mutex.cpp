@@ -8,10 +8,18 @@ using namespace detail;  // NOLINT: this file is made of its parts.
 
 Mutex::~Mutex() {
   detach_waiters(*this, waiters_);
-  if (slot_ != kNoSlot) {
+  if (!is_locked_) [[likely]]
+    return;
+  // It dies locked: whoever held it gets to know.
+  ObjectState state;
+  {
     const ScopedLock lock(latch);
-    if (is_locked_ && owner_ != nullptr) release();
+    describe_identity(*this, state);
+    describe(state);
+    if (owner_ != nullptr) release();
   }
+  Runtime::instance().remove_orphan(*this);
+  if (epoch == current_epoch.load()) Runtime::instance().remember_destroyed(std::move(state));
 }
 
 void Mutex::describe(ObjectState& state) const {
@@ -108,10 +116,11 @@ void Mutex::unlock_slowly(TaskControl& self, const Location& site) {
     what.outcome = Outcome::kMisuse;
     latch.unlock();
     record(self, what, site);
-    throw_misuse<NotLocked>(self, Misuse::Kind::kUnlockOfUnlocked, id, site,
+    throw_misuse<NotLocked>(self, Misuse::Kind::kUnlockOfUnlocked, this, site,
                             "unlock of unlocked " + describe_object(this, site));
   }
   const bool is_foreign = owner_ != &self;
+  const bool is_orphan = owner_ == nullptr;
   if (is_foreign) what.outcome = Outcome::kForeign;
   release();
   Waiter* woken = waiters_.front();
@@ -132,6 +141,7 @@ void Mutex::unlock_slowly(TaskControl& self, const Location& site) {
   TaskControl* const task = woken != nullptr ? woken->operation->task : nullptr;
   latch.unlock();
   record(self, what, site);
+  if (is_orphan) Runtime::instance().remove_orphan(*this);
   if (is_foreign)
     Runtime::instance().add_misuse(
         {Misuse::Kind::kForeignUnlock, self.id, mutex_id, to_site(site), false});

@@ -142,12 +142,8 @@ void detach_waiters(Object& object, WaiterQueue& queue) {
   ObjectState state;
   {
     const ScopedLock lock(object.latch);
-    state.id = object.id;
-    state.kind = object.kind;
-    state.name = object.given_name.view();
-    state.created_at = to_site(object.created);
+    describe_identity(object, state);
     object.describe(state);
-    state.is_destroyed = true;
     while (Waiter* const waiter = queue.front()) {
       queue.remove(*waiter);
       const ScopedLock park_lock(waiter->operation->task->park_lock);

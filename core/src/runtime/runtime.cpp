@@ -116,6 +116,7 @@ TaskControl& Runtime::take_control() {
   // Any odd constant gives well spread seeds; this one is 2^64 divided by the golden ratio.
   task.random_state = (task.generation + 1) * 0x9e3779b97f4a7c15ull;
   task.phase.store(TaskPhase::kAlive);
+  task.born_epoch = current_epoch.load();
   alive_.push_back(&task);
   return task;
 }
@@ -182,7 +183,6 @@ TaskControl& Runtime::make_task(TaskControl& parent, std::string_view label,
 }
 
 TaskControl& Runtime::make_service_task(std::string_view label, bool is_recorded) {
-  note_known_thread();
   const ScopedLock lock(mutex_);
   TaskControl& task = take_control();
   alive_.pop_back();  // It is nobody's leak.
@@ -220,7 +220,10 @@ void Runtime::begin_task(TaskControl& task) {
 
 void Runtime::end_task(TaskControl& task, TaskStatus status, std::string exception) {
   for (auto& slot : task.held) {
-    if (Object* const object = slot.load(std::memory_order_relaxed)) object->forget_holder(task);
+    if (Object* const object = slot.load(std::memory_order_relaxed)) {
+      object->forget_holder(task);
+      add_orphan(*object);
+    }
     slot.store(nullptr, std::memory_order_relaxed);
   }
   task.body.reset();
@@ -291,16 +294,57 @@ void Runtime::add_misuse(Misuse misuse) {
   if (record_.misuses.size() < kMisusesMax) record_.misuses.push_back(std::move(misuse));
 }
 
-void Runtime::mark_escaped(TaskId task) {
+void Runtime::mark_escaped(TaskId task, const std::string& text) {
   const ScopedLock lock(mutex_);
-  const auto last = std::find_if(record_.misuses.rbegin(), record_.misuses.rend(),
-                                 [&](const Misuse& misuse) { return misuse.task == task; });
+  const auto last =
+      std::find_if(record_.misuses.rbegin(), record_.misuses.rend(), [&](const Misuse& misuse) {
+        return misuse.task == task &&
+               text.find(misuse.site.file + ":" + std::to_string(misuse.site.line)) !=
+                   std::string::npos;
+      });
   if (last != record_.misuses.rend()) last->escaped = true;
 }
 
 void Runtime::remember_destroyed(ObjectState state) {
+  state.is_destroyed = true;
   const ScopedLock lock(mutex_);
-  record_.destroyed[to_number(state.id)] = std::move(state);
+  record_.objects[to_number(state.id)] = std::move(state);
+}
+
+void Runtime::remember_name(const Object& object) {
+  ObjectState state;
+  describe_identity(object, state);
+  const ScopedLock lock(mutex_);
+  if (record_.objects.size() < kMisusesMax)
+    record_.objects.try_emplace(to_number(object.id), std::move(state));
+}
+
+void describe_identity(const Object& object, ObjectState& state) {
+  state.id = object.id;
+  state.kind = object.kind;
+  state.name = object.given_name.view();
+  state.created_at = to_site(object.created);
+}
+
+void Runtime::add_orphan(Object& object) {
+  const ScopedLock lock(mutex_);
+  orphans_.push_back(&object);
+}
+
+void Runtime::remove_orphan(Object& object) {
+  const ScopedLock lock(mutex_);
+  std::erase(orphans_, &object);
+}
+
+bool Runtime::describe_object(Object& object,
+                              std::unordered_map<std::uint32_t, ObjectState>& objects) {
+  if (object.id == ObjectId{} || objects.contains(to_number(object.id))) return true;
+  if (!object.latch.try_lock()) return false;
+  ObjectState& described = objects[to_number(object.id)];
+  describe_identity(object, described);
+  object.describe(described);
+  object.latch.unlock();
+  return true;
 }
 
 void Runtime::describe_task(TaskControl& task, EndState& state,
@@ -309,21 +353,10 @@ void Runtime::describe_task(TaskControl& task, EndState& state,
   one.id = task.id;
   one.parent = task.parent;
   one.label = task.label;
-  one.is_host = task.is_host;
+  // A task from before this execution is no leak of it.
+  one.is_host = task.is_host || task.born_epoch != current_epoch.load();
   one.is_body = task.is_body;
   one.started_at = to_site(task.started_at);
-  const auto describe = [&](Object& object) {
-    if (object.id == ObjectId{} || objects.contains(to_number(object.id))) return true;
-    if (!object.latch.try_lock()) return false;
-    ObjectState& described = objects[to_number(object.id)];
-    described.id = object.id;
-    described.kind = object.kind;
-    described.name = object.given_name.view();
-    described.created_at = to_site(object.created);
-    object.describe(described);
-    object.latch.unlock();
-    return true;
-  };
   // Whoever destroys an object takes its latch first and the task's lock then; so this only tries.
   for (bool is_whole = false; !is_whole;) {
     is_whole = true;
@@ -347,7 +380,7 @@ void Runtime::describe_task(TaskControl& task, EndState& state,
         wait.task = parked->joined->id;
       } else {
         wait.is_nil_channel = waiter.object == nullptr && waiter.object_id == ObjectId{};
-        if (waiter.object != nullptr) is_whole = describe(*waiter.object);
+        if (waiter.object != nullptr) is_whole = describe_object(*waiter.object, objects);
       }
       one.waits.push_back(wait);
     }
@@ -361,7 +394,7 @@ void Runtime::describe_task(TaskControl& task, EndState& state,
   }
   for (auto& slot : task.held)
     if (Object* const object = slot.load(std::memory_order_relaxed))
-      while (!describe(*object)) {
+      while (!describe_object(*object, objects)) {
       }
   state.tasks.push_back(std::move(one));
 }
@@ -380,7 +413,11 @@ EndState Runtime::end_state() {
   state.tasks.insert(state.tasks.end(), record_.ended.begin(), record_.ended.end());
   std::sort(state.tasks.begin(), state.tasks.end(),
             [](const TaskState& left, const TaskState& right) { return left.id < right.id; });
-  for (const auto& [id, object] : record_.destroyed) objects.try_emplace(id, object);
+  for (Object* const object : orphans_)
+    if (object->epoch == epoch)
+      while (!describe_object(*object, objects)) {
+      }
+  for (const auto& [id, object] : record_.objects) objects.try_emplace(id, object);
   for (auto& [id, object] : objects) state.objects.push_back(std::move(object));
   std::sort(state.objects.begin(), state.objects.end(),
             [](const ObjectState& left, const ObjectState& right) { return left.id < right.id; });
@@ -434,7 +471,7 @@ std::vector<TaskControl*> Runtime::alive_tasks() {
   std::vector<TaskControl*> tasks;
   const std::uint32_t epoch = current_epoch.load();
   for (TaskControl* const task : alive_)
-    if (!task->is_host && !task->is_body && !task->is_abandoned && task->epoch == epoch)
+    if (!task->is_host && !task->is_body && !task->is_abandoned && task->born_epoch == epoch)
       tasks.push_back(task);
   return tasks;
 }
@@ -539,7 +576,7 @@ void run_task(TaskControl& task) {
   } catch (const MisuseError& error) {
     status = TaskStatus::kEndedByException;
     exception = describe_current_exception();
-    runtime.mark_escaped(task.id);
+    runtime.mark_escaped(task.id, error.what());
   } catch (...) {
     status = TaskStatus::kEndedByException;
     exception = describe_current_exception();

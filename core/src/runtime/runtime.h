@@ -21,7 +21,8 @@ namespace chantrace::detail {
 struct ExecutionRecord {
   std::vector<TaskState> ended;  ///< Tasks that have ended, up to `kEndedTasksMax`.
   std::vector<Misuse> misuses;
-  std::unordered_map<std::uint32_t, ObjectState> destroyed;  ///< Objects that died with waiters.
+  /// Objects that died with waiters or while they were held, and the names of those misused.
+  std::unordered_map<std::uint32_t, ObjectState> objects;
 };
 
 /// How many ended tasks are remembered by name.
@@ -60,8 +61,13 @@ class Runtime final : public QuiescenceListener {
 
   // Findings.
   void add_misuse(Misuse misuse);
-  void mark_escaped(TaskId task);
+  /// The last misuse of `task` whose place stands in `text` has left the task.
+  void mark_escaped(TaskId task, const std::string& text);
   void remember_destroyed(ObjectState state);
+  void remember_name(const Object& object);
+  /// A lock whose holder has ended, until it is unlocked or destroyed.
+  void add_orphan(Object& object);
+  void remove_orphan(Object& object);
   EndState end_state();
 
   // The execution.
@@ -90,6 +96,9 @@ class Runtime final : public QuiescenceListener {
   Runtime();
   TaskControl& take_control() CHANTRACE_REQUIRES(mutex_);
   void enter(TaskControl& task) CHANTRACE_REQUIRES(mutex_);
+  /// False: its latch is taken; try again.
+  bool describe_object(Object& object, std::unordered_map<std::uint32_t, ObjectState>& objects)
+      CHANTRACE_REQUIRES(mutex_);
   void describe_task(TaskControl& task, EndState& state,
                      std::unordered_map<std::uint32_t, ObjectState>& objects)
       CHANTRACE_REQUIRES(mutex_);
@@ -105,6 +114,7 @@ class Runtime final : public QuiescenceListener {
   std::uint64_t tasks_made_ CHANTRACE_GUARDED_BY(mutex_) = 0;
   std::uint32_t last_task_id_ CHANTRACE_GUARDED_BY(mutex_) = 0;
   ExecutionRecord record_ CHANTRACE_GUARDED_BY(mutex_);
+  std::vector<Object*> orphans_ CHANTRACE_GUARDED_BY(mutex_);
   std::shared_ptr<Recording> recording_ CHANTRACE_GUARDED_BY(mutex_);
   TaskControl* body_ CHANTRACE_GUARDED_BY(mutex_) = nullptr;
   std::function<void()> quiescence_handler_ CHANTRACE_GUARDED_BY(mutex_);
@@ -119,15 +129,22 @@ void run_task(TaskControl& task);
 
 /// Notes a misuse and throws.
 template <typename Error>
-[[noreturn]] void throw_misuse(TaskControl& self, Misuse::Kind kind, ObjectId object,
+[[noreturn]] void throw_misuse(TaskControl& self, Misuse::Kind kind, const Object* object,
                                const Location& site, const std::string& text) {
-  Runtime::instance().add_misuse(
-      {kind, self.id, object, {site.file, site.function, site.line}, false});
+  Runtime& runtime = Runtime::instance();
+  if (object != nullptr) runtime.remember_name(*object);
+  runtime.add_misuse({kind,
+                      self.id,
+                      object != nullptr ? object->id : ObjectId{},
+                      {site.file, site.function, site.line},
+                      false});
   throw Error(text);
 }
 
 /// "\"jobs\"" or "channel 3", and the place behind it.
 std::string describe_object(const Object* object, const Location& site);
+
+void describe_identity(const Object& object, ObjectState& state);
 
 inline Site to_site(const Location& place) { return {place.file, place.function, place.line}; }
 

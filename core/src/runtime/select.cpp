@@ -42,7 +42,7 @@ WaiterQueue& queue_of(const SelectCase& one) {
 
 [[noreturn]] void throw_send_on_closed(TaskControl& self, const SelectCase& one,
                                        const Location& site) {
-  throw_misuse<ChannelClosed>(self, Misuse::Kind::kSendOnClosed, one.channel->id, site,
+  throw_misuse<ChannelClosed>(self, Misuse::Kind::kSendOnClosed, one.channel, site,
                               "send on closed " + describe_object(one.channel, site));
 }
 

@@ -10,13 +10,22 @@ using namespace detail;  // NOLINT: this file is made of its parts.
 SharedMutex::~SharedMutex() {
   detach_waiters(*this, waiting_readers_);
   detach_waiters(*this, waiting_writers_);
-  const ScopedLock lock(latch);
-  const auto forget = [](const Reader& holder) {
-    if (holder.control != nullptr && holder.slot != kNoSlot)
-      holder.control->held[holder.slot].store(nullptr, std::memory_order_relaxed);
-  };
-  std::for_each(readers_.begin(), readers_.end(), forget);
-  if (has_writer_) forget(writer_);
+  if (!has_writer_ && readers_.empty()) [[likely]]
+    return;
+  ObjectState state;
+  {
+    const ScopedLock lock(latch);
+    describe_identity(*this, state);
+    describe(state);
+    const auto forget = [](const Reader& holder) {
+      if (holder.control != nullptr && holder.slot != kNoSlot)
+        holder.control->held[holder.slot].store(nullptr, std::memory_order_relaxed);
+    };
+    std::for_each(readers_.begin(), readers_.end(), forget);
+    if (has_writer_) forget(writer_);
+  }
+  Runtime::instance().remove_orphan(*this);
+  if (epoch == current_epoch.load()) Runtime::instance().remember_destroyed(std::move(state));
 }
 
 void SharedMutex::describe(ObjectState& state) const {
@@ -171,6 +180,7 @@ void SharedMutex::unlock_as(Operation operation, const Location& site) {
   const bool is_writer = operation == Operation::kUnlock;
   Wakeups woken;
   Happening what;
+  bool is_orphan = false;
   ObjectId mutex_id;
   {
     const ScopedLock lock(latch);
@@ -194,6 +204,7 @@ void SharedMutex::unlock_as(Operation operation, const Location& site) {
     if (!is_held) {
       what.outcome = Outcome::kMisuse;
     } else {
+      is_orphan = released.control == nullptr;
       if (released.control != &self) what.outcome = Outcome::kForeign;
       if (released.control != nullptr && released.slot != kNoSlot)
         released.control->held[released.slot].store(nullptr, std::memory_order_relaxed);
@@ -202,9 +213,10 @@ void SharedMutex::unlock_as(Operation operation, const Location& site) {
   }
   record(self, what, site);
   if (what.outcome == Outcome::kMisuse) {
-    throw_misuse<NotLocked>(self, Misuse::Kind::kUnlockOfUnlocked, mutex_id, site,
+    throw_misuse<NotLocked>(self, Misuse::Kind::kUnlockOfUnlocked, this, site,
                             "unlock of unlocked " + describe_object(this, site));
   }
+  if (is_orphan) Runtime::instance().remove_orphan(*this);
   if (what.outcome == Outcome::kForeign)
     Runtime::instance().add_misuse(
         {Misuse::Kind::kForeignUnlock, self.id, mutex_id, to_site(site), false});
@@ -212,3 +224,37 @@ void SharedMutex::unlock_as(Operation operation, const Location& site) {
 }
 
 }  // namespace chantrace
+
+namespace std {  // NOLINT(cert-dcl58-cpp): the members of a specialisation for our own type.
+
+using chantrace::Location;
+
+shared_lock<chantrace::SharedMutex>::shared_lock(mutex_type& mutex, Location site)
+    : mutex_(&mutex), site_(site) {
+  mutex_->lock_shared(site);
+  owns_ = true;
+}
+
+shared_lock<chantrace::SharedMutex>::shared_lock(mutex_type& mutex, try_to_lock_t, Location site)
+    : mutex_(&mutex), owns_(mutex.try_lock_shared(site)), site_(site) {}
+
+void shared_lock<chantrace::SharedMutex>::lock(Location site) {
+  check();
+  mutex_->lock_shared(site);
+  site_ = site;
+  owns_ = true;
+}
+
+bool shared_lock<chantrace::SharedMutex>::try_lock(Location site) {
+  check();
+  site_ = site;
+  return owns_ = mutex_->try_lock_shared(site);
+}
+
+void shared_lock<chantrace::SharedMutex>::unlock(Location site) {
+  if (!owns_) throw system_error(make_error_code(errc::operation_not_permitted));
+  mutex_->unlock_shared(site);
+  owns_ = false;
+}
+
+}  // namespace std

@@ -223,7 +223,7 @@ void ThreadsExecutor::arm(std::shared_ptr<TimerNode> timer, Instant due) {
   const std::lock_guard lock(timers_mutex_);
   if (!timers_thread_exists_) {
     const SignalsBlocked blocked;
-    std::thread([this] { serve_timers(); }).detach();
+    start_known_thread([this] { serve_timers(); }).detach();
     timers_thread_exists_ = true;
   }
   timers_.push_back({due, timers_armed_++, std::move(timer)});

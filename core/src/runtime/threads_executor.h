@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "chantrace/detail/executor.h"
+#include "chantrace/detail/foreign_threads.h"
 #include "chantrace/detail/task_control.h"
 
 namespace chantrace::detail {
@@ -80,12 +81,5 @@ class ThreadsExecutor final : public Executor {
   std::uint64_t timers_armed_ = 0;
   bool timers_thread_exists_ = false;
 };
-
-/// The calling thread is a task, or one of the library: it does not count as foreign.
-void note_known_thread();
-/// Threads of this process that the library has not seen as tasks and that are not its own.
-std::uint32_t count_foreign_threads();
-/// The kernel's id of the calling thread.
-std::uint64_t os_thread_id();
 
 }  // namespace chantrace::detail

@@ -29,11 +29,9 @@ void WaitGroup::add(std::int64_t delta, Location site) {
   if (!enter_operation(self, Operation::kWaitGroupAdd, this)) return;
   Wakeups woken;
   Happening what;
-  ObjectId group_id;
   {
     const ScopedLock lock(latch);
     meet(self, *this);
-    group_id = id;
     givers_.add(self.id);
     what = happening(*this, Operation::kWaitGroupAdd);
     std::int64_t count = 0;
@@ -53,7 +51,7 @@ void WaitGroup::add(std::int64_t delta, Location site) {
   }
   record(self, what, site);
   if (what.outcome == Outcome::kMisuse) {
-    throw_misuse<NegativeWaitGroup>(self, Misuse::Kind::kNegativeWaitGroup, group_id, site,
+    throw_misuse<NegativeWaitGroup>(self, Misuse::Kind::kNegativeWaitGroup, this, site,
                                     "count below zero of " + describe_object(this, site));
   }
   woken.unpark_all();

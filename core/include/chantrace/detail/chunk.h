@@ -12,8 +12,8 @@
 
 namespace chantrace::detail {
 
-/// The words of a message that holds one `Chunk`, before its events. Offsets are in 8-byte words and
-/// are checked against Cap'n Proto's own reader in `chunk_test.cpp`.
+/// The words of a message that holds one `Chunk`, before its events. Offsets are in 8-byte words
+/// and are checked against Cap'n Proto's own reader in `chunk_test.cpp`.
 ///
 /// Source: https://capnproto.org/encoding.html.
 struct Chunk {
@@ -25,10 +25,10 @@ struct Chunk {
   std::uint32_t task = 0;                    ///< Word 4.
   /// Valid events. Written last, by the owner alone; publishes the events before it to readers.
   std::atomic<std::uint32_t> count = 0;
-  std::uint64_t first_index = 0;             ///< Word 5.
-  std::uint64_t lost_before = 0;             ///< Word 6.
-  std::uint64_t list_pointer = 0;            ///< Word 7: composite list; set by `seal`.
-  std::uint64_t list_tag = 0;                ///< Word 8: elements of 4 data words; set by `seal`.
+  std::uint64_t first_index = 0;   ///< Word 5.
+  std::uint64_t lost_before = 0;   ///< Word 6.
+  std::uint64_t list_pointer = 0;  ///< Word 7: composite list; set by `seal`.
+  std::uint64_t list_tag = 0;      ///< Word 8: elements of 4 data words; set by `seal`.
 
   EventRecord* events() { return reinterpret_cast<EventRecord*>(this + 1); }
   const EventRecord* events() const { return reinterpret_cast<const EventRecord*>(this + 1); }

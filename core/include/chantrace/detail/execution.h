@@ -44,10 +44,15 @@ struct ExecutionOptions {
 /// How an execution ended.
 struct ExecutionEnd {
   EndState state;
+  std::uint64_t abandoned = 0;  ///< Tasks that could not be unwound.
+};
+
+/// What was recorded.
+struct RecordingSummary {
+  bool is_on_disk = false;  ///< The trace stays at its path.
   std::uint64_t events = 0;
   std::uint64_t tasks = 0;
   std::uint64_t objects = 0;
-  std::uint64_t abandoned = 0;  ///< Tasks that could not be unwound.
 };
 
 /// Threads: made, used and destroyed by the thread that runs the body.
@@ -63,8 +68,12 @@ class Execution {
   /// and tells the state. Then unwinds what is left.
   ExecutionEnd settle(std::chrono::nanoseconds patience);
 
+  /// An exception left the body, and `text` tells of it. Where that was a misuse, it is a finding and
+  /// no longer a note.
+  void note_body_exception(const std::string& text);
+
   /// Ends the recording. `keep`: its trace stays.
-  void finish(bool keep, bool passed, const std::vector<Finding>& findings);
+  RecordingSummary finish(bool keep, bool passed, const std::vector<Finding>& findings);
 
   /// The state as it is now, from the runtime itself. Any thread.
   static EndState current_state();

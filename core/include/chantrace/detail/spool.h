@@ -24,8 +24,8 @@ inline constexpr std::size_t kSpoolSmallBufferBytes = 4 * 1024;
 
 /// The log file of one trace and the buffers that are on their way to it.
 ///
-/// Invariants: every byte sequence in the file is a whole message; a buffer is owned by one task, or
-/// by nobody; after a kill, file and spool together hold all that was recorded.
+/// Invariants: every byte sequence in the file is a whole message; a buffer is owned by one task,
+/// or by nobody; after a kill, file and spool together hold all that was recorded.
 ///
 /// Threads: any thread.
 class Spool {
@@ -66,7 +66,8 @@ class Spool {
 std::vector<std::byte> encode_header(const TraceHeader& header);
 std::vector<std::byte> encode_task(const TaskInfo& task);
 std::vector<std::byte> encode_object(const ObjectInfo& object);
-std::vector<std::byte> encode_site(SiteId id, const char* file, const char* function, std::uint32_t line);
+std::vector<std::byte> encode_site(SiteId id, const char* file, const char* function,
+                                   std::uint32_t line);
 std::vector<std::byte> encode_text(std::uint64_t id, std::string_view text);
 std::vector<std::byte> encode_stack(std::uint64_t id, std::span<const std::uint64_t> frames);
 std::vector<std::byte> encode_modules(std::span<const ModuleInfo> modules);

@@ -91,6 +91,7 @@ struct TaskControl {
   bool is_service = false;     ///< A thread of the library: does not count as able to go on.
   bool is_unrecorded = false;  ///< What it does is nobody's business, as it serves the recording.
   std::uint64_t os_thread = 0;
+  std::uint32_t born_epoch = 0;  ///< The execution that it was started in.
   std::uint64_t generation = 0;  ///< The number of tasks started before it in this process.
 
   // Its end. `join_object` is its own object: a sequence for records about it, and who joins it.

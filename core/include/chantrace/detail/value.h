@@ -18,6 +18,8 @@ namespace chantrace::detail {
 /// The name of `T` as the compiler writes it; static text.
 template <typename T>
 constexpr std::string_view type_name() {
+  // What people write, for the type whose full name nobody recognises.
+  if constexpr (std::is_same_v<T, std::string>) return "std::string";
   constexpr std::string_view text = __PRETTY_FUNCTION__;
   constexpr std::size_t start = text.find("T = ") + 4;
   constexpr std::size_t end = text.find_first_of(";]", start);

@@ -1,0 +1,240 @@
+#include "flags.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+namespace chantrace {
+namespace {
+
+constexpr std::string_view kPrefix = "--chantrace_";
+
+/// What each word of `fail_on` stands for. A group has the name of what a user has in mind.
+struct Group {
+  std::string_view name;
+  std::vector<FindingKind> kinds;
+};
+
+const std::vector<Group>& groups() {
+  using enum FindingKind;
+  static const std::vector<Group> all = {
+      {"deadlock", {kDeadlock}},
+      {"blocked", {kBlocked, kLostSignal}},
+      {"leaked", {kLeaked}},
+      {"exception", {kException}},
+      {"misuse", {kMutexHeld, kSendOnClosed, kDoubleClose, kNegativeWaitGroup, kMisuse}},
+      {"race", {kRace}},
+      {"lock_order", {kLockOrder}},
+  };
+  return all;
+}
+
+std::set<FindingKind> default_kinds() {
+  std::set<FindingKind> kinds;
+  for (const Group& group : groups())
+    if (group.name != "lock_order") kinds.insert(group.kinds.begin(), group.kinds.end());
+  return kinds;
+}
+
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    if (comma > 0) words.emplace_back(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return words;
+}
+
+/// Why a value was not taken; nothing where it was.
+using Problem = std::optional<std::string>;
+
+Problem read_number(std::string_view text, long limit, long& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc{} && end == text.data() + text.size() && number >= 0 && number <= limit)
+    return std::nullopt;
+  return "expected a number from 0 to " + std::to_string(limit);
+}
+
+Problem read_switch(std::string_view text, bool& value) {
+  if (text == "1" || text == "on" || text == "true" || text == "yes")
+    value = true;
+  else if (text == "0" || text == "off" || text == "false" || text == "no")
+    value = false;
+  else
+    return "expected on or off";
+  return std::nullopt;
+}
+
+Problem read_kinds(std::string_view text, std::set<FindingKind>& kinds) {
+  kinds.clear();
+  for (const std::string& word : split(text)) {
+    const auto group = std::find_if(groups().begin(), groups().end(),
+                                    [&](const Group& one) { return one.name == word; });
+    if (group != groups().end()) {
+      kinds.insert(group->kinds.begin(), group->kinds.end());
+    } else if (word == "all") {
+      for (const Group& one : groups()) kinds.insert(one.kinds.begin(), one.kinds.end());
+    } else if (const auto kind = parse_finding_kind(word)) {
+      kinds.insert(*kind);
+    } else if (word != "none") {
+      std::string known = "all, none";
+      for (const Group& one : groups()) known += ", " + std::string(one.name);
+      return "\"" + word + "\" is no kind of finding (known: " + known + ")";
+    }
+  }
+  return std::nullopt;
+}
+
+struct Flag {
+  std::string_view name;
+  std::string_view value;
+  std::string_view help;
+  std::function<Problem(std::string_view, Flags&)> read;
+};
+
+const std::vector<Flag>& all_flags() {
+  static const std::vector<Flag> all = {
+      {"out", "FOLDER",
+       "where traces go (default: traces, or TEST_UNDECLARED_OUTPUTS_DIR where Bazel sets it)",
+       [](std::string_view text, Flags& flags) -> Problem {
+         if (text.empty()) return "expected a folder";
+         flags.out = text;
+         return std::nullopt;
+       }},
+      {"keep", "failed|all|none", "which tests' traces stay (default: failed)",
+       [](std::string_view text, Flags& flags) -> Problem {
+         if (text == "failed")
+           flags.keep = Keep::kFailed;
+         else if (text == "all")
+           flags.keep = Keep::kAll;
+         else if (text == "none")
+           flags.keep = Keep::kNone;
+         else
+           return "expected failed, all or none";
+         return std::nullopt;
+       }},
+      {"fail_on", "KINDS",
+       "findings that fail a test, separated by commas: deadlock, blocked, leaked, exception,\n"
+       "      misuse, race (these by default), lock_order, all, none",
+       [](std::string_view text, Flags& flags) { return read_kinds(text, flags.fail_on); }},
+      {"allow", "PATTERNS",
+       "leaks to ignore, where every task of a finding has a label or a file:line that is like\n"
+       "      one of these; * stands for any text; separated by commas",
+       [](std::string_view text, Flags& flags) -> Problem {
+         for (std::string& pattern : split(text)) flags.allow.push_back(std::move(pattern));
+         return std::nullopt;
+       }},
+      {"values", "on|off", "whether values that pass through channels are recorded (default: on)",
+       [](std::string_view text, Flags& flags) { return read_switch(text, flags.values); }},
+      {"patience", "MILLISECONDS",
+       "how long tasks may still run when the body of their test has ended (default: 1000);\n"
+       "      tasks that are blocked for ever are known at once",
+       [](std::string_view text, Flags& flags) {
+         long number = 0;
+         const Problem problem = read_number(text, 3'600'000, number);
+         if (!problem) flags.patience = std::chrono::milliseconds(number);
+         return problem;
+       }},
+      {"watchdog", "SECONDS",
+       "how long a test may take before all tasks and threads are shown and the program ends\n"
+       "      (default: 60; 0: for ever)",
+       [](std::string_view text, Flags& flags) {
+         long number = 0;
+         const Problem problem = read_number(text, 31'536'000, number);
+         if (!problem) flags.watchdog = std::chrono::seconds(number);
+         return problem;
+       }},
+  };
+  return all;
+}
+
+[[noreturn]] void refuse(const std::string& what, const std::string& why) {
+  std::fprintf(stderr, "chantrace: %s: %s; --help lists the flags\n", what.c_str(), why.c_str());
+  std::exit(2);
+}
+
+void print_help() {
+  std::printf(
+      "\nThis program records what its tests' tasks do, and fails a test that leaves something\n"
+      "blocked, leaked or broken behind. Its own flags; each is an environment variable as well,\n"
+      "such as CHANTRACE_OUT:\n");
+  for (const Flag& flag : all_flags())
+    std::printf("  --chantrace_%.*s=%.*s\n      %.*s\n", static_cast<int>(flag.name.size()),
+                flag.name.data(), static_cast<int>(flag.value.size()), flag.value.data(),
+                static_cast<int>(flag.help.size()), flag.help.data());
+}
+
+void read_environment(Flags& flags) {
+  if (const char* const folder = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR");
+      folder != nullptr && *folder != '\0')
+    flags.out = folder;
+  for (const Flag& flag : all_flags()) {
+    std::string name = "CHANTRACE_";
+    for (const char c : flag.name)
+      name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    const char* const value = std::getenv(name.c_str());
+    if (value == nullptr || *value == '\0') continue;
+    if (const Problem problem = flag.read(value, flags)) refuse(name + "=" + value, *problem);
+  }
+}
+
+}  // namespace
+
+Flags read_flags(int* argc, char** argv) {
+  Flags flags;
+  flags.fail_on = default_kinds();
+  read_environment(flags);
+  int kept = 1;
+  for (int i = 1; i < *argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--help" || argument == "-h") print_help();
+    if (!argument.starts_with(kPrefix)) {
+      argv[kept++] = argv[i];
+      continue;
+    }
+    const std::string_view body = argument.substr(kPrefix.size());
+    const std::size_t equals = std::min(body.find('='), body.size());
+    const std::string_view name = body.substr(0, equals);
+    const auto flag = std::find_if(all_flags().begin(), all_flags().end(),
+                                   [&](const Flag& one) { return one.name == name; });
+    if (flag == all_flags().end()) refuse(std::string(argument), "there is no such flag");
+    if (equals == body.size()) refuse(std::string(argument), "expected a value behind =");
+    if (const Problem problem = flag->read(body.substr(equals + 1), flags))
+      refuse(std::string(argument), *problem);
+  }
+  argv[kept] = nullptr;
+  *argc = kept;
+  return flags;
+}
+
+bool matches(std::string_view pattern, std::string_view text) {
+  // Greedy with one point to come back to, so that no pattern takes more than quadratic time.
+  std::size_t p = 0;
+  std::size_t t = 0;
+  std::size_t star = std::string_view::npos;
+  std::size_t star_text = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && (pattern[p] == '?' || (pattern[p] != '*' && pattern[p] == text[t]))) {
+      ++p;
+      ++t;
+    } else if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      star_text = t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++star_text;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+}  // namespace chantrace

@@ -1,0 +1,266 @@
+#include "chantrace/listener.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chantrace/detail/execution.h"
+#include "chantrace/finding.h"
+#include "chantrace/task.h"
+#include "flags.h"
+#include "watchdog.h"
+
+namespace chantrace {
+namespace {
+
+/// Unwinds the body of a test whose failure has been reported: GoogleTest takes it as that.
+class BodyCancelled final : public testing::AssertionException {
+ public:
+  BodyCancelled()
+      : AssertionException(testing::TestPartResult(testing::TestPartResult::kFatalFailure, nullptr,
+                                                   0, "the test was ended by chantrace")) {}
+};
+
+/// A file name for a test's name: readable, and different for different tests. GoogleTest's names
+/// have letters, digits, underscores and slashes; whatever else comes is written as in a URL.
+std::string to_file_name(const std::string& test) {
+  std::string name;
+  for (const char c : test) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+    if (is_plain) {
+      name += c;
+    } else if (c == '/') {
+      name += '+';
+    } else {
+      char escaped[4];
+      std::snprintf(escaped, sizeof escaped, "%%%02x", static_cast<unsigned char>(c));
+      name += escaped;
+    }
+  }
+  // File systems take 255 bytes; the tail of a longer name is as good as any.
+  constexpr std::size_t kNameMax = 200;
+  return name.size() > kNameMax ? name.substr(name.size() - kNameMax) : name;
+}
+
+std::string full_name(const testing::TestInfo& test) {
+  return std::string(test.test_suite_name()) + "." + test.name();
+}
+
+std::string counted(std::uint64_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+class Listener final : public testing::EmptyTestEventListener {
+ public:
+  explicit Listener(Flags flags)
+      : flags_(std::move(flags)), watchdog_([this] { end_hung_test(); }) {}
+
+  void OnTestIterationStart(const testing::UnitTest&, int iteration) override {
+    iteration_ = iteration;
+  }
+
+  void OnTestStart(const testing::TestInfo& test) override {
+    if (testing::internal::InDeathTestChild()) return;
+    test_ = full_name(test);
+    path_ = trace_path(test);
+    reported_.clear();
+    detail::ExecutionOptions options;
+    options.recording.test = test_;
+    options.recording.has_values = flags_.values;
+    if (flags_.keep != Keep::kNone && make_folder()) options.recording.path = path_;
+    options.on_deadlock = [this](const EndState& state) { report_deadlock(state); };
+    options.throw_in_body = [] { throw BodyCancelled(); };
+    execution_ = std::make_unique<detail::Execution>(std::move(options));
+    watchdog_.start(flags_.watchdog);
+  }
+
+  void OnTestPartResult(const testing::TestPartResult& result) override {
+    // An exception that left the body, as GoogleTest says it; nothing else tells a listener.
+    if (execution_ != nullptr && result.failed() &&
+        std::string_view(result.message()).starts_with("C++ exception with description"))
+      execution_->note_body_exception(result.message());
+  }
+
+  void OnTestEnd(const testing::TestInfo& test) override {
+    if (execution_ == nullptr || testing::internal::InDeathTestChild()) return;
+    watchdog_.stop();
+    const detail::ExecutionEnd end = execution_->settle(flags_.patience);
+    std::vector<Finding> findings = analyze(end.state);
+    std::vector<Finding> failing = select_failing(findings);
+    const bool has_failed = test.result()->Failed() || !failing.empty();
+    const bool keeps = flags_.keep == Keep::kAll || (flags_.keep == Keep::kFailed && has_failed);
+    findings.insert(findings.end(), reported_.begin(), reported_.end());
+    const detail::RecordingSummary summary = execution_->finish(keeps, !has_failed, findings);
+    execution_.reset();
+    if (!failing.empty()) report(failing, summary);
+    if (has_failed && keeps && failing.empty() && reported_.empty() && summary.is_on_disk)
+      std::printf("  trace      %s\n", path_.c_str());
+    record_properties(summary, findings.size());
+    if (end.abandoned > 0)
+      std::printf("chantrace: %s could not be unwound; the thread sleeps until the program ends\n",
+                  counted(end.abandoned, "task").c_str());
+  }
+
+  void OnTestProgramEnd(const testing::UnitTest&) override {
+    std::error_code ignored;
+    if (made_folder_) std::filesystem::remove(flags_.out, ignored);  // Only if it is empty.
+  }
+
+ private:
+  std::filesystem::path trace_path(const testing::TestInfo& test) const {
+    std::string name = to_file_name(full_name(test));
+    const char* const shards = std::getenv("GTEST_TOTAL_SHARDS");
+    const char* const shard = std::getenv("GTEST_SHARD_INDEX");
+    if (shards != nullptr && shard != nullptr && std::atoi(shards) > 1)
+      name += ".shard" + to_file_name(shard) + "of" + to_file_name(shards);
+    if (iteration_ > 0) name += ".repeat" + std::to_string(iteration_ + 1);
+    return flags_.out / (name + ".chantrace");
+  }
+
+  bool make_folder() {
+    std::error_code error;
+    if (std::filesystem::create_directories(flags_.out, error)) made_folder_ = true;
+    if (!error) return true;
+    if (!has_complained_)
+      std::fprintf(stderr, "chantrace: no traces: cannot make the folder %s: %s\n",
+                   flags_.out.c_str(), error.message().c_str());
+    has_complained_ = true;
+    return false;
+  }
+
+  bool is_allowed(const Finding& finding) const {
+    const auto is_known = [&](const Participant& who) {
+      const std::string place = who.site.file + ":" + std::to_string(who.site.line);
+      const std::string start = who.started_at.file + ":" + std::to_string(who.started_at.line);
+      return std::any_of(flags_.allow.begin(), flags_.allow.end(), [&](const std::string& pattern) {
+        return matches(pattern, who.label) || matches(pattern, place) ||
+               matches("*/" + pattern, place) || matches(pattern, start) ||
+               matches("*/" + pattern, start);
+      });
+    };
+    return !finding.participants.empty() &&
+           std::all_of(finding.participants.begin(), finding.participants.end(), is_known);
+  }
+
+  std::vector<Finding> select_failing(const std::vector<Finding>& findings) {
+    std::vector<Finding> failing;
+    for (const Finding& finding : findings) {
+      if (finding.certainty == Certainty::kNote || !flags_.fail_on.contains(finding.kind)) continue;
+      if (finding.kind == FindingKind::kLeaked && is_allowed(finding)) {
+        allowed_ += finding.participants.size();
+        continue;
+      }
+      failing.push_back(finding);
+    }
+    return failing;
+  }
+
+  static std::string text_of(const std::vector<Finding>& findings) {
+    std::string text = "chantrace: ";
+    if (findings.size() > 1) text += summarize(findings) + "\n";
+    for (std::size_t i = 0; i < findings.size(); ++i) {
+      std::string one = to_text(findings[i]);
+      // A single finding's first line stands behind the name of the library.
+      if (findings.size() == 1) one.erase(0, one.find_first_not_of(' '));
+      text += one;
+    }
+    return text;
+  }
+
+  std::string look_text(const std::string& counts) const {
+    if (flags_.keep == Keep::kNone || has_complained_) return {};
+    return "\n  trace      " + path_.string() + counts + "\n  look       chantrace show " +
+           path_.string() + "\n";
+  }
+
+  /// In the body's own thread, in the operation in which it waits. The test fails here, so that
+  /// GoogleTest knows before the body is unwound.
+  void report_deadlock(const EndState& state) {
+    const std::vector<Finding> findings = analyze(state);
+    reported_.insert(reported_.end(), findings.begin(), findings.end());
+    fail_at(findings, text_of(findings) + look_text(""), true);
+  }
+
+  void report(const std::vector<Finding>& failing, const detail::RecordingSummary& summary) const {
+    const std::string counts =
+        "   (" + counted(summary.events, "event") + ", " + counted(summary.tasks, "task") + ")";
+    fail_at(failing, text_of(failing) + (summary.is_on_disk ? look_text(counts) : ""), false);
+  }
+
+  static void fail_at(const std::vector<Finding>& findings, const std::string& text,
+                      bool is_fatal) {
+    Site site;
+    for (const Finding& finding : findings)
+      if (site.line == 0 && !finding.sites.empty()) site = finding.sites.front().site;
+    const char* const file = site.line != 0 ? site.file.c_str() : "unknown file";
+    const int line = static_cast<int>(site.line);
+    // What ADD_FAILURE_AT and GTEST_FAIL_AT are made of, without a line that only says "Failed".
+    const auto type = is_fatal ? testing::TestPartResult::kFatalFailure
+                               : testing::TestPartResult::kNonFatalFailure;
+    GTEST_MESSAGE_AT_(file, line, "", type) << text;
+  }
+
+  void record_properties(const detail::RecordingSummary& summary, std::size_t findings) const {
+    if (summary.is_on_disk) testing::Test::RecordProperty("chantrace_trace", path_.string());
+    testing::Test::RecordProperty("chantrace_events", std::to_string(summary.events));
+    testing::Test::RecordProperty("chantrace_tasks", std::to_string(summary.tasks));
+    testing::Test::RecordProperty("chantrace_findings", std::to_string(findings));
+    if (allowed_ > 0) testing::Test::RecordProperty("chantrace_allowed", std::to_string(allowed_));
+  }
+
+  /// In the watchdog's thread: the test is blocked somewhere the library cannot see.
+  [[noreturn]] void end_hung_test() {
+    const EndState state = detail::Execution::current_state();
+    std::fprintf(stderr,
+                 "\nchantrace: %s has taken longer than %lld s and is ended "
+                 "(--chantrace_watchdog, 0: never)\n",
+                 test_.c_str(), static_cast<long long>(flags_.watchdog.count()));
+    for (const TaskState& task : state.tasks) {
+      if (task.status != TaskStatus::kRunning && task.status != TaskStatus::kParked) continue;
+      std::string doing = "running, or blocked outside the library";
+      if (task.status == TaskStatus::kParked && !task.waits.empty())
+        doing = "parked in " + std::string(to_string(task.waits.front().operation)) + " at " +
+                task.waiting_at.file + ":" + std::to_string(task.waiting_at.line);
+      std::fprintf(stderr, "  %-12s task %u, %s\n", task.label.c_str(), to_number(task.id),
+                   doing.c_str());
+    }
+    for (const Finding& finding : analyze(state))
+      if (finding.certainty != Certainty::kNote)
+        std::fprintf(stderr, "%s", to_text(finding).c_str());
+    print_thread_stacks();
+    std::fprintf(stderr, "%s\n[  FAILED  ] %s (ended by the watchdog)\n", look_text("").c_str(),
+                 test_.c_str());
+    std::fflush(stdout);
+    _exit(1);
+  }
+
+  const Flags flags_;
+  Watchdog watchdog_;
+  std::unique_ptr<detail::Execution> execution_;
+  std::string test_;
+  std::filesystem::path path_;
+  std::vector<Finding> reported_;
+  std::size_t allowed_ = 0;
+  int iteration_ = 0;
+  bool made_folder_ = false;
+  bool has_complained_ = false;
+};
+
+}  // namespace
+
+void install_listener(int* argc, char** argv) {
+  Flags flags = read_flags(argc, argv);
+  // After the default printer, so that what it reports at a test's end reaches the printer first.
+  testing::UnitTest::GetInstance()->listeners().Append(new Listener(std::move(flags)));
+}
+
+}  // namespace chantrace

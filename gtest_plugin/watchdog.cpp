@@ -1,0 +1,117 @@
+#include "watchdog.h"
+
+#include <dirent.h>
+#include <execinfo.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "chantrace/detail/foreign_threads.h"
+
+namespace chantrace {
+namespace {
+
+constexpr int kFramesMax = 64;
+
+/// Where a thread that is asked leaves its stack. One thread is asked at a time.
+struct Answer {
+  void* frames[kFramesMax];
+  std::atomic<int> count = -1;  ///< Published by the thread that was asked.
+};
+Answer answer;
+
+void answer_with_stack(int) {
+  const int count = backtrace(answer.frames, kFramesMax);
+  answer.count.store(count);
+}
+
+std::vector<pid_t> thread_ids() {
+  std::vector<pid_t> ids;
+  DIR* const folder = opendir("/proc/self/task");
+  if (folder == nullptr) return ids;
+  while (const dirent* const entry = readdir(folder))
+    if (entry->d_name[0] != '.') ids.push_back(static_cast<pid_t>(std::atoi(entry->d_name)));
+  closedir(folder);
+  return ids;
+}
+
+std::string thread_name(pid_t id) {
+  std::ifstream file("/proc/self/task/" + std::to_string(id) + "/comm");
+  std::string name;
+  std::getline(file, name);
+  return name;
+}
+
+}  // namespace
+
+Watchdog::~Watchdog() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    is_ending_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void Watchdog::start(std::chrono::nanoseconds limit) {
+  if (limit <= std::chrono::nanoseconds::zero()) return;
+  const std::lock_guard lock(mutex_);
+  deadline_ = std::chrono::steady_clock::now() + limit;
+  if (!thread_.joinable()) thread_ = detail::start_known_thread([this] { watch(); });
+}
+
+void Watchdog::stop() {
+  const std::lock_guard lock(mutex_);
+  deadline_ = std::chrono::steady_clock::time_point::max();
+}
+
+void Watchdog::watch() {
+  // Tests come and go much faster than this looks; a limit is kept to within a second.
+  constexpr std::chrono::milliseconds kLook{250};
+  std::unique_lock lock(mutex_);
+  while (!is_ending_) {
+    changed_.wait_for(lock, kLook);
+    if (is_ending_ || std::chrono::steady_clock::now() < deadline_) continue;
+    deadline_ = std::chrono::steady_clock::time_point::max();
+    lock.unlock();
+    on_expiry_();
+    lock.lock();
+  }
+}
+
+void print_thread_stacks() {
+  void* warm_up[1];
+  backtrace(warm_up, 1);  // Loads what it needs now, and not in a signal handler.
+  struct sigaction action {};
+  action.sa_handler = answer_with_stack;
+  action.sa_flags = SA_RESTART;
+  struct sigaction before {};
+  if (sigaction(SIGRTMAX - 1, &action, &before) != 0) return;
+  const pid_t self = static_cast<pid_t>(syscall(SYS_gettid));
+  for (const pid_t id : thread_ids()) {
+    if (id == self) continue;
+    std::fprintf(stderr, "thread %d (%s)\n", id, thread_name(id).c_str());
+    answer.count.store(-1);
+    if (syscall(SYS_tgkill, getpid(), id, SIGRTMAX - 1) != 0) continue;
+    for (int i = 0; i < 1'000 && answer.count.load() < 0; ++i) usleep(1'000);
+    const int count = answer.count.load();
+    if (count < 0) {
+      std::fprintf(stderr, "  does not answer\n");
+      break;  // It may answer later, into the next thread's place.
+    }
+    // The first two frames are the handler and the kernel's return from it.
+    std::fflush(stderr);
+    if (count > 2) backtrace_symbols_fd(answer.frames + 2, count - 2, 2);
+  }
+  sigaction(SIGRTMAX - 1, &before, nullptr);
+}
+
+}  // namespace chantrace

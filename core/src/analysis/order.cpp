@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "object_events.h"
@@ -146,6 +147,30 @@ class Merge {
         order_.places.push_back({stream, next_of_stream_[stream]});
   }
 
+  /// Waits that tasks' records end in, as key and sequence, in that order. A task that was woken
+  /// has its sequence number from whoever woke it; the trace can end before it has made its record.
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> waits_at_the_end() const {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> waits;
+    const auto add = [&](const EventRecord& event) {
+      const std::uint32_t key = by_object_.key_of(event);
+      if (key != ObjectEvents::kNoKey && phase_of(event) == Phase::kStart)
+        waits.emplace_back(key, event.sequence);
+    };
+    for (const TaskStream& stream : trace_.streams) {
+      std::size_t last = stream.events.size();
+      if (last == 0) continue;
+      add(stream.events[--last]);
+      if (stream.events[last].operation == Operation::kUnlock && last > 0 &&
+          stream.events[last - 1].operation == Operation::kConditionWait)
+        add(stream.events[last - 1]);
+      if (stream.events[last].operation != Operation::kSelect) continue;
+      while (last > 0 && stream.events[last - 1].operation == Operation::kSelectCase)
+        add(stream.events[--last]);
+    }
+    std::sort(waits.begin(), waits.end());
+    return waits;
+  }
+
   void report_sequences(Contradictions& contradictions) const {
     for (const auto& [key, position] : by_object_.duplicates()) {
       const auto chain = by_object_.events(key);
@@ -158,11 +183,21 @@ class Merge {
     }
     // The tails of a killed process's tasks are lost, each up to its last buffer; such a hole may
     // stand anywhere.
-    if (trace_.is_incomplete()) return;
+    if (trace_.is_incomplete() || by_object_.holes().empty()) return;
+    const auto waits = waits_at_the_end();
+    std::uint32_t key = ObjectEvents::kNoKey;
+    std::uint32_t woken_unseen = 0;
     std::uint64_t explained = trace_.lost_count();
     for (const ObjectEvents::Hole& hole : by_object_.holes()) {
-      if (hole.count <= explained) {
-        explained -= hole.count;
+      if (hole.key != key) woken_unseen = 0;
+      key = hole.key;
+      const auto first = std::lower_bound(waits.begin(), waits.end(), std::pair{key, 0u});
+      const auto end = std::lower_bound(waits.begin(), waits.end(), std::pair{key, hole.first});
+      const auto can_be_unseen = static_cast<std::uint32_t>(end - first) - woken_unseen;
+      const std::uint32_t woken = std::min(can_be_unseen, hole.count);
+      woken_unseen += woken;
+      if (hole.count - woken <= explained) {
+        explained -= hole.count - woken;
         continue;
       }
       const auto chain = by_object_.events(hole.key);

@@ -34,9 +34,8 @@ Words load(std::span<const std::byte> bytes) {
 bool belongs_to(const SpoolHeaderWords& header, std::span<const std::byte> log, ByteSource& trace) {
   const std::uint64_t identity_bytes = header.identity_bytes;
   if (identity_bytes > kIdentityBytesMax) return false;
-  if (identity_bytes == 0 || trace.size_bytes() >= identity_bytes)
-    return identity_bytes > 0 &&
-           identity_hash(trace.view(0, identity_bytes)) == header.identity_hash;
+  if (trace.size_bytes() >= identity_bytes)
+    return identity_hash(trace.view(0, identity_bytes)) == header.identity_hash;
   return log.size() >= identity_bytes &&
          identity_hash(log.first(static_cast<std::size_t>(identity_bytes))) == header.identity_hash;
 }
@@ -75,6 +74,9 @@ SpoolSearch find_in_spool(std::span<const std::byte> spool, ByteSource& trace) {
     return {std::nullopt, "the spool beside the trace has version " +
                               std::to_string(header.version) +
                               ", which this chantrace cannot read"};
+
+  // It is waiting for its next trace, or had none yet.
+  if (header.identity_bytes == 0) return {};
 
   SpoolContent content;
   content.log = spool.subspan(kSpoolLogOffset, static_cast<std::size_t>(std::min<std::uint64_t>(

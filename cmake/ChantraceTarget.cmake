@@ -18,4 +18,12 @@ function(chantrace_target target)
       -fsanitize=${CHANTRACE_SANITIZERS} -fno-sanitize-recover=all)
     target_link_options(${target} PUBLIC -fsanitize=${CHANTRACE_SANITIZERS})
   endif()
+
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "SHARED_LIBRARY")
+    # Before 1.0 every minor version may change the ABI.
+    set_target_properties(${target} PROPERTIES
+      VERSION ${PROJECT_VERSION}
+      SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  endif()
 endfunction()

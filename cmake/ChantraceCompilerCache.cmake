@@ -1,0 +1,10 @@
+# Compiles through ccache where it is installed, unless the user names another launcher.
+find_program(CHANTRACE_CCACHE ccache)
+mark_as_advanced(CHANTRACE_CCACHE)
+if(CHANTRACE_CCACHE)
+  foreach(language IN ITEMS C CXX)
+    if(NOT DEFINED CMAKE_${language}_COMPILER_LAUNCHER)
+      set(CMAKE_${language}_COMPILER_LAUNCHER ${CHANTRACE_CCACHE})
+    endif()
+  endforeach()
+endif()

@@ -49,6 +49,7 @@ std::string to_format(const CheckReport& report, const CheckOptions& options, co
   if (options.format == "github") return to_github(report);
   return to_text(report, {.palette = options.appearance.palette(out),
                           .is_quiet = options.is_quiet,
+                          .width = is_terminal(out.stream()) ? terminal_width(out.stream()) : 0,
                           .findings_max = options.findings_max == 0 ? std::string::npos
                                                                     : options.findings_max});
 }

@@ -72,10 +72,13 @@ std::string draw(const Cell& cell, std::size_t width, const Drawing& drawing) {
   const std::size_t place_columns_max =
       std::max(width / 3, wanted + 2 < width ? width - wanted - 2 : 0);
   const std::string place = fit_end(cell.place, place_columns_max, drawing.charset);
-  const std::size_t place_columns = place.empty() ? 0 : 2 + width_of(place);
+  // One space will do where a second one would cost a letter.
+  const std::size_t gap = wanted + 2 + width_of(place) <= width ? 2 : 1;
+  const std::size_t place_columns = place.empty() ? 0 : gap + width_of(place);
   const std::size_t left = width > place_columns ? width - place_columns : 0;
   const std::size_t room = left > mark_columns ? left - mark_columns : 0;
-  const std::string text = fit(cell.text, room, drawing.charset);
+  const bool is_brief = width_of(cell.text) > room && !cell.brief.empty();
+  const std::string text = fit(is_brief ? cell.brief : cell.text, room, drawing.charset);
 
   std::string drawn = palette.paint(cell.style, text);
   if (!cell.mark.empty()) drawn += " " + palette.paint(cell.mark_style, cell.mark);

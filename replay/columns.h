@@ -14,9 +14,10 @@ namespace chantrace::replay {
 ///
 /// Requires: all texts are printable.
 struct Cell {
-  std::string text;
-  std::string mark;   ///< A word that is never cut off: "parks".
-  std::string place;  ///< "pool.cpp:97"; cut off at its front.
+  std::string text = {};
+  std::string brief = {};  ///< Stands in for a text that does not fit; empty: its own beginning.
+  std::string mark = {};   ///< A word that is never cut off: "parks".
+  std::string place = {};  ///< "pool.cpp:97"; cut off at its front.
   Style style = Style::kPlain;
   Style mark_style = Style::kPlain;
 

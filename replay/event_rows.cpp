@@ -14,8 +14,6 @@
 namespace chantrace::replay {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 std::string_view to_string(Phase phase) {
   switch (phase) {
     case Phase::kStart:
@@ -83,34 +81,37 @@ void for_each_row(const Trace& trace, const Use& use) {
   }
 }
 
-Json number_or_null(bool is_there, std::uint64_t number) {
-  return is_there ? Json(number) : Json(nullptr);
+/// `text` as a JSON string.
+std::string json_string(std::string_view text) {
+  const bool is_plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+  });
+  if (is_plain) return fmt::format("\"{}\"", text);
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-Json to_json(const Row& row, bool is_controlled) {
+std::string number_or_null(bool is_there, std::uint64_t number) {
+  return is_there ? fmt::format("{}", number) : "null";
+}
+
+// Formatted by hand: a JSON value for each of millions of events would take twenty times as long.
+std::string to_json(const Row& row, bool is_controlled) {
   const EventRecord& event = *row.event;
   const bool has_value = (event.flags & kHasValue) != 0;
   const bool has_case = event.operation == Operation::kSelectCase ||
                         (event.operation == Operation::kSelect &&
                          phase_of(event) != Phase::kStart && event.detail != kNoCase);
-  return {{"step", std::to_string(row.step)},
-          {is_controlled ? "time_step" : "time_ns", std::to_string(row.time_ns)},
-          {"task", row.task_label},
-          {"task_id", to_number(row.task)},
-          {"operation", chantrace::to_string(event.operation)},
-          {"phase", to_string(phase_of(event))},
-          {"outcome", chantrace::to_string(outcome_of(event))},
-          {"object", row.object_name},
-          {"object_id", event.object},
-          {"object_kind", row.object_kind},
-          {"sequence", event.sequence},
-          {"value", has_value ? Json(row.value) : Json(nullptr)},
-          {"number", std::to_string(event.value)},
-          {"buffer", number_or_null(row.has_buffer, event.detail)},
-          {"case", number_or_null(has_case, event.detail)},
-          {"file", row.site->file},
-          {"line", row.site->line},
-          {"function", row.site->function}};
+  return fmt::format(
+      R"({{"step":"{}","{}":"{}","task":{},"task_id":{},"operation":"{}","phase":"{}",)"
+      R"("outcome":"{}","object":{},"object_id":{},"object_kind":"{}","sequence":{},"value":{},)"
+      R"("number":"{}","buffer":{},"case":{},"file":{},"line":{},"function":{}}})"
+      "\n",
+      row.step, is_controlled ? "time_step" : "time_ns", row.time_ns, json_string(row.task_label),
+      to_number(row.task), chantrace::to_string(event.operation), to_string(phase_of(event)),
+      chantrace::to_string(outcome_of(event)), json_string(row.object_name), event.object,
+      row.object_kind, event.sequence, has_value ? json_string(row.value) : "null", event.value,
+      number_or_null(row.has_buffer, event.detail), number_or_null(has_case, event.detail),
+      json_string(row.site->file), row.site->line, json_string(row.site->function));
 }
 
 /// One cell of CSV.
@@ -180,11 +181,8 @@ bool write_stream(const TaskStream& stream, std::span<std::byte> buffer, const L
 }  // namespace
 
 void write_jsonl(const Trace& trace, const LineSink& sink) {
-  for_each_row(trace, [&](const Row& row) {
-    return sink(to_json(row, trace.header.is_controlled)
-                    .dump(-1, ' ', false, Json::error_handler_t::replace) +
-                "\n");
-  });
+  for_each_row(trace,
+               [&](const Row& row) { return sink(to_json(row, trace.header.is_controlled)); });
 }
 
 void write_csv(const Trace& trace, const LineSink& sink) {

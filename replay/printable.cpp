@@ -250,4 +250,33 @@ std::vector<std::string> wrap(std::string_view text, std::size_t columns_max, Ch
   return lines;
 }
 
+std::string reflow(std::string_view text, std::size_t columns_max, Charset charset) {
+  std::string result;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+
+    const std::size_t first = std::min(line.find_first_not_of(' '), line.size());
+    const std::size_t gap = line.find("  ", first);
+    const std::size_t value = gap == std::string_view::npos
+                                  ? line.size()
+                                  : std::min(line.find_first_not_of(' ', gap), line.size());
+    const bool has_label = value < line.size();
+    const std::size_t lead = has_label ? value : first;
+    const std::size_t indent = width_of(line.substr(0, lead)) + (has_label ? 0 : 2);
+    // Where hardly anything is left beside the label, the line stays as it is.
+    if (width_of(line) <= columns_max || indent + 16 > columns_max) {
+      result.append(line).append("\n");
+      continue;
+    }
+    std::string start{line.substr(0, lead)};
+    for (const std::string& piece : wrap(line.substr(lead), columns_max - indent, charset)) {
+      result.append(start).append(piece).append("\n");
+      start.assign(indent, ' ');
+    }
+  }
+  return result;
+}
+
 }  // namespace chantrace::replay

@@ -39,4 +39,9 @@ std::string pad_left(std::string_view text, std::size_t columns);
 std::vector<std::string> wrap(std::string_view text, std::size_t columns_max,
                               Charset charset = Charset::kUtf8);
 
+/// Each line of `text` in lines of at most `columns_max`; what follows its first is indented as far
+/// as the line's last label, which ends in two spaces, or a little.
+std::string reflow(std::string_view text, std::size_t columns_max,
+                   Charset charset = Charset::kUtf8);
+
 }  // namespace chantrace::replay

@@ -23,6 +23,8 @@ struct CheckReport {
 struct TextOptions {
   Palette palette{false};
   bool is_quiet = false;
+  std::size_t width =
+      0;  ///< Of the terminal; 0: lines may have any length, as a script wants them.
   std::size_t findings_max = 10;  ///< Of one trace, in detail.
 };
 

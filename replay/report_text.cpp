@@ -121,7 +121,9 @@ std::string to_text(const CheckReport& report, const TextOptions& options) {
   for (const Verdict& verdict : report.verdicts) {
     if (options.is_quiet && !verdict.is_failing) continue;
     text += status_line(verdict, title_columns, options.palette);
-    if (!options.is_quiet) text += details(verdict, options);
+    if (options.is_quiet) continue;
+    const std::string below = details(verdict, options);
+    text += options.width == 0 ? below : reflow(below, options.width);
   }
   if (!options.is_quiet) text += summary_line(report);
   return text;

@@ -121,18 +121,23 @@ std::string Screen::header(std::string_view fallback_title) const {
 Cell Screen::cell_of(const Step& step) const {
   const EventRecord& event = event_at(subject_.trace, step.place);
   Cell cell;
-  cell.text = describe(subject_.trace, subject_.names, event, options_.with_values,
-                       event.operation == Operation::kSelect ? cases_of(subject_.trace, step.place)
-                                                             : std::vector<const EventRecord*>{});
+  const std::vector<const EventRecord*> cases = cases_of(subject_.trace, step.place);
+  const std::string_view resumes = phase_of(event) != Phase::kDone || !picture_.is_in_columns ? ""
+                                   : drawing_.charset == Charset::kUtf8 ? "╰ "
+                                                                        : "` ";
+  const auto words = [&](bool with_values) {
+    return std::string(resumes) +
+           describe(subject_.trace, subject_.names, event, with_values, cases);
+  };
+  cell.text = words(options_.with_values);
+  if ((event.flags & kHasValue) != 0) cell.brief = words(false);
   if (phase_of(event) == Phase::kStart) {
     cell.mark = "parks";
     cell.mark_style = Style::kWarning;
   }
   const Outcome outcome = outcome_of(event);
   if (outcome == Outcome::kMisuse || outcome == Outcome::kException) cell.style = Style::kBad;
-  if (phase_of(event) == Phase::kDone && picture_.is_in_columns) {
-    cell.text = (drawing_.charset == Charset::kUtf8 ? "╰ " : "` ") + cell.text;
-  } else if (phase_of(event) == Phase::kDone) {
+  if (phase_of(event) == Phase::kDone && !picture_.is_in_columns) {
     cell.mark = mark_of(step);
     cell.mark_style = Style::kFaint;
   }
@@ -162,19 +167,19 @@ std::vector<std::vector<Cell>> Screen::end_cells() const {
     if (column == picture_.column_of.end()) continue;
     std::vector<Cell>& cells = columns[column->second];
     if (task.status == TaskStatus::kRunning && !task.is_host && !task.is_body) {
-      cells.push_back({.text = "still running", .mark = {}, .place = {}, .style = Style::kWarning});
+      cells.push_back({.text = "still running", .style = Style::kWarning});
     }
     const Stuck stuck = stuck_in(subject_.state, task, subject_.names);
     if (stuck.what.empty()) continue;
-    Cell cell{.text = stuck.what, .mark = "parked", .place = {}};
+    Cell cell;
+    cell.text = stuck.what + " parked";
+    cell.brief = stuck.what;
     cell.style = Style::kBad;
-    cell.mark_style = Style::kBad;
     cell.place = subject_.names.only_file().empty() || task.waiting_at.line == 0
                      ? subject_.names.place(task.waiting_at)
                      : fmt::format(":{}", task.waiting_at.line);
     cells.push_back(std::move(cell));
-    for (const std::string& line : stuck.because)
-      cells.push_back({.text = line, .mark = {}, .place = {}});
+    for (const std::string& line : stuck.because) cells.push_back({.text = line});
   }
   return columns;
 }
@@ -239,11 +244,9 @@ std::string Screen::draw_columns() const {
 
   std::map<std::size_t, std::string> heads;
   for (std::size_t column = 0; column < picture_.tasks.size(); ++column) {
-    heads[column] = replay::draw({.text = subject_.names.task(picture_.tasks[column]),
-                                  .mark = {},
-                                  .place = {},
-                                  .style = Style::kHeading},
-                                 widths[column], drawing_);
+    heads[column] = replay::draw(
+        {.text = subject_.names.task(picture_.tasks[column]), .style = Style::kHeading},
+        widths[column], drawing_);
   }
   std::string text = line_of("step", heads);
 
@@ -344,8 +347,7 @@ std::string Screen::draw_lines() const {
         continue;
       }
       for (const std::string& piece : wrap(cell.text, width, drawing_.charset)) {
-        text +=
-            line_of("", picture_.tasks[column], false, {.text = piece, .mark = {}, .place = {}});
+        text += line_of("", picture_.tasks[column], false, {.text = piece});
       }
     }
   }
@@ -409,7 +411,7 @@ std::string Screen::draw_findings() const {
   const std::size_t most =
       options_.findings_max == 0 ? subject_.findings.size() : options_.findings_max;
   for (std::size_t index = 0; index < std::min(most, subject_.findings.size()); ++index) {
-    text += "\n" + to_text(subject_.findings[index], 2);
+    text += "\n" + reflow(to_text(subject_.findings[index], 2), drawing_.width, drawing_.charset);
   }
   if (subject_.findings.size() > most) {
     text += fmt::format("\n  {} and {} (--findings 0 shows all)\n", omission(),

@@ -89,11 +89,18 @@ TEST(CellTest, HasItsPlaceAtTheRight) {
 TEST(CellTest, CutsItsTextAndKeepsItsMark) {
   const Cell cell{.text = "send(a-channel-with-a-name, 7)", .mark = "parks", .place = ":97"};
 
-  EXPECT_EQ(draw(cell, 24, {}), "send(a-chann… parks  :97");
+  EXPECT_EQ(draw(cell, 24, {}), "send(a-channe… parks :97");
+}
+
+TEST(CellTest, LeavesOutAValueBeforeItCutsAName) {
+  const Cell cell{
+      .text = "send(results, 7)", .brief = "send(results)", .mark = "parks", .place = ":97"};
+
+  EXPECT_EQ(draw(cell, 25, {}), "send(results) parks   :97");
 }
 
 TEST(CellTest, CutsAPlaceAtItsFront) {
-  const Cell cell{.text = "send(results)", .mark = {}, .place = "deep/in/the/tree/pool.cpp:97"};
+  const Cell cell{.text = "send(results)", .place = "deep/in/the/tree/pool.cpp:97"};
 
   EXPECT_EQ(draw(cell, 30, {}), "send(results)    …/pool.cpp:97");
 }

@@ -84,6 +84,19 @@ TEST(WrapTest, CutsAWordThatFitsNoLine) {
   EXPECT_THAT(wrap("a abcdefgh b", 4), ElementsAre("a", "abc…", "b"));
 }
 
+TEST(ReflowTest, IndentsWhatFollowsAsFarAsTheLabel) {
+  EXPECT_EQ(reflow("  worker-2   task 2, parked in send on \"results\"\n  short\n", 36),
+            "  worker-2   task 2, parked in send\n"
+            "             on \"results\"\n"
+            "  short\n");
+}
+
+TEST(ReflowTest, IndentsALineWithoutALabelALittle) {
+  EXPECT_EQ(reflow("  worker-2 leaked, blocked for ever\n", 24),
+            "  worker-2 leaked,\n"
+            "    blocked for ever\n");
+}
+
 TEST(MakePrintableTest, ReachesEveryTextOfATrace) {
   Trace trace;
   trace.header.test = "\x1b";

@@ -109,7 +109,7 @@ Outcome send_value(ChannelState* channel, T& value, const Location& site, Patien
   if (channel == nullptr) [[unlikely]]
     return wait_at_nil_channel(self, Operation::kSend, site, patience);
   Happening what{.operation = Operation::kSend};
-  if (self.has_values) [[unlikely]]
+  if (is_recorded_with_values(self)) [[unlikely]]
     what.value = capture_value(self, value, what.marks);
   channel->latch.lock();
   meet(self, *channel);
@@ -118,7 +118,7 @@ Outcome send_value(ChannelState* channel, T& value, const Location& site, Patien
     return send_slowly(self, *channel, &value, what, site, patience);
   kElementType<T>.move_construct(channel->element(channel->head + channel->count), &value);
   ++channel->count;
-  if (self.is_recording) [[unlikely]] {
+  if (is_recorded(self)) [[unlikely]] {
     what.object = to_number(channel->id);
     what.sequence = ++channel->sequence;
     what.detail = static_cast<std::uint16_t>(channel->count < 0xffff ? channel->count : 0xfffe);
@@ -150,13 +150,13 @@ std::pair<std::optional<T>, Outcome> receive_value(ChannelState* channel, Operat
   channel->advance_head();
   --channel->count;
   Happening what{.operation = operation};
-  if (self.is_recording) [[unlikely]] {
+  if (is_recorded(self)) [[unlikely]] {
     what.object = to_number(channel->id);
     what.sequence = ++channel->sequence;
     what.detail = static_cast<std::uint16_t>(channel->count < 0xffff ? channel->count : 0xfffe);
   }
   channel->latch.unlock();
-  if (self.has_values) [[unlikely]]
+  if (is_recorded_with_values(self)) [[unlikely]]
     what.value = capture_value(self, *result.first, what.marks);
   record(self, what, site);
   return result;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <fstream>
@@ -10,6 +11,7 @@
 
 #include "drain.h"
 #include "runtime.h"
+#include "stack.h"
 
 namespace chantrace::detail {
 namespace {
@@ -98,9 +100,11 @@ Result<std::shared_ptr<Recording>, TraceError> Recording::create(const Recording
   std::shared_ptr<Recording> recording(new Recording);
   recording->has_values_ = options.has_values;
   recording->has_stacks_ = options.has_stacks;
+  recording->stack_every_ = std::max<std::uint32_t>(options.stack_every, 1);
   recording->spool_ = std::move(spool).value();
   const TraceHeader header = make_header(options);
   recording->spool_->append(encode_header(header));
+  if (options.has_stacks) recording->spool_->append(encode_modules(list_modules()));
   if (options.queue_events_max > 0)
     recording->drain_ = Drain::create(header, options.sinks, options.queue_events_max);
   return recording;
@@ -150,10 +154,12 @@ std::uint64_t Recording::text(std::string_view text) {
   return id;
 }
 
-std::uint64_t Recording::stack(const std::uint64_t* frames, std::size_t count) {
-  const std::uint64_t id = stacks_.fetch_add(1, std::memory_order_relaxed) + 1;
-  spool_->append(encode_stack(id, {frames, count}));
-  return id;
+std::uint64_t Recording::stack(std::span<const std::uint64_t> frames) {
+  const ScopedLock lock(stacks_mutex_);
+  const auto [found, is_new] =
+      stacks_.try_emplace({frames.begin(), frames.end()}, stacks_.size() + 1);
+  if (is_new) spool_->append(encode_stack(found->second, frames));
+  return found->second;
 }
 
 void Recording::finish_chunk(TaskControl& task, bool is_last) {

@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -38,7 +40,9 @@ class Recording {
   void define_object(const ObjectInfo& info, const Location& created);
   std::uint32_t site(const Location& place);
   std::uint64_t text(std::string_view text);
-  std::uint64_t stack(const std::uint64_t* frames, std::size_t count);
+  /// The id of a call stack; equal stacks have equal ids.
+  std::uint64_t stack(std::span<const std::uint64_t> frames);
+  std::uint32_t stack_every() const { return stack_every_; }
 
   /// Gives `task` an empty chunk after a full one. False: the recording is over.
   bool next_chunk(TaskControl& task);
@@ -67,10 +71,10 @@ class Recording {
 
   bool has_values_ = false;
   bool has_stacks_ = false;
+  std::uint32_t stack_every_ = 1;
   std::shared_ptr<Drain> drain_;
   std::unique_ptr<Spool> spool_;
   std::atomic<std::uint64_t> texts_ = 0;
-  std::atomic<std::uint64_t> stacks_ = 0;
   std::atomic<std::uint64_t> events_ = 0;  ///< In chunks that are finished.
   std::atomic<std::uint64_t> tasks_ = 0;
   std::atomic<std::uint64_t> objects_ = 0;
@@ -87,6 +91,9 @@ class Recording {
   };
   OsMutex sites_mutex_;
   std::unordered_map<SiteKey, std::uint32_t, SiteHash> sites_ CHANTRACE_GUARDED_BY(sites_mutex_);
+
+  OsMutex stacks_mutex_;
+  std::map<std::vector<std::uint64_t>, std::uint64_t> stacks_ CHANTRACE_GUARDED_BY(stacks_mutex_);
 
   OsMutex mutex_;
   bool is_closed_ CHANTRACE_GUARDED_BY(mutex_) = false;

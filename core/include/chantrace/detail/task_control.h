@@ -114,6 +114,7 @@ struct TaskControl {
   std::uint64_t operations = 0;  ///< Parks counted, for "its operation n".
   std::uint64_t records_before_chunk = 0;
   std::uint64_t lost_before_chunk = 0;
+  std::uint32_t records_until_stack = 0;
   std::shared_ptr<Recording> recording;
   SiteCache sites;
 };
@@ -189,6 +190,20 @@ inline std::uint32_t site_id(TaskControl& self, const Location& site) {
   return find_site(self, site);
 }
 
+/// Whether operations of the task are recorded, and with values.
+///
+/// Built with CHANTRACE_RECORDING=0 the library cannot record at all; that build is what the cost of
+/// being able to is measured against.
+#ifndef CHANTRACE_RECORDING
+#define CHANTRACE_RECORDING 1
+#endif
+inline bool is_recorded(const TaskControl& self) {
+  return CHANTRACE_RECORDING != 0 && self.is_recording;
+}
+inline bool is_recorded_with_values(const TaskControl& self) {
+  return CHANTRACE_RECORDING != 0 && self.has_values;
+}
+
 /// Stores one record. Requires: `self.is_recording`, and `self` is the caller's own task.
 inline void store_record(TaskControl& self, const EventRecord& record) {
   Chunk* chunk = self.chunk;
@@ -216,11 +231,14 @@ struct Happening {
   std::uint64_t value = 0;
 };
 
+/// Puts the task's call stack before its next record, if it is that record's turn to have one.
+void record_stack(TaskControl& self, std::uint32_t site);
 /// The time of a controlled execution: its step.
 std::uint64_t controlled_ticks(TaskControl& self);
 
 inline void record_always(TaskControl& self, const Happening& what, const Location& site) {
   const bool is_controlled = (self.hooks.load(std::memory_order_relaxed) & kHookControlled) != 0;
+  if (self.has_stacks) [[unlikely]] record_stack(self, site_id(self, site));
   store_record(self, EventRecord{.time = is_controlled ? controlled_ticks(self) : ticks(),
                                  .value = what.value,
                                  .object = what.object,

@@ -1,0 +1,22 @@
+/// \file
+/// Call stacks of operations.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "chantrace/trace.h"
+
+namespace chantrace::detail {
+
+/// Frames of a stack that are kept, the innermost ones.
+inline constexpr std::size_t kStackFramesMax = 48;
+
+/// Return addresses of the calling thread's stack, innermost first. Returns how many.
+std::size_t capture_stack(std::uint64_t* frames, std::size_t frames_max);
+
+/// The object files that the process has mapped, without which return addresses mean nothing.
+std::vector<ModuleInfo> list_modules();
+
+}  // namespace chantrace::detail

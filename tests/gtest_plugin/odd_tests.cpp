@@ -1,0 +1,121 @@
+// Tests that do what test frameworks stumble over: forking, dying, blocking where nobody can see
+// it, refusing to be unwound.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+
+#include "chantrace/chantrace.h"
+
+namespace ct = chantrace;
+
+TEST(OddDeathTest, DiesInTheBody) {
+  ct::Channel<int> numbers("numbers", 4);
+  numbers.send(1);
+
+  EXPECT_DEATH(
+      {
+        for (int i = 0; i < 3; ++i) numbers.send(i);
+        std::abort();
+      },
+      "");
+  EXPECT_EQ(numbers.size(), 1u);
+}
+
+TEST(OddDeathTest, DiesInATask) {
+  EXPECT_DEATH(
+      {
+        ct::Channel<int> numbers("numbers");
+        ct::go("sender", [numbers] { numbers.send(1); });
+        numbers.recv();
+        std::abort();
+      },
+      "");
+}
+
+TEST(Odd, Forks) {
+  ct::Channel<int> numbers("numbers", 100);
+  numbers.send(1);
+  const pid_t child = fork();
+  if (child == 0) {
+    for (int i = 0; i < 50; ++i) numbers.send(i);
+    _exit(numbers.size() == 51 ? 7 : 8);
+  }
+  for (int i = 0; i < 10; ++i) numbers.send(i);
+
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+  EXPECT_EQ(numbers.size(), 11u);
+}
+
+TEST(Odd, BlocksOutside) {
+  ct::Channel<int> numbers("numbers");
+  ct::go("waiter", [numbers] { numbers.recv(); });
+  std::mutex mutex;
+  std::condition_variable never;
+  std::unique_lock lock(mutex);
+  never.wait(lock, [] { return false; });
+}
+
+// Fails: its task cannot be unwound, since the exception that does it may not pass.
+TEST(Unwinding, RunsIntoNoexcept) {
+  ct::Channel<int> numbers("numbers");
+  ct::go("stubborn", [numbers] { [&]() noexcept { numbers.recv(); }(); });
+}
+
+// Fails: its tasks are blocked; their destructors block again while they are unwound.
+TEST(Unwinding, BlocksInDestructors) {
+  struct Farewell {
+    ct::Channel<std::string> log;
+    ~Farewell() { log.send("bye"); }
+  };
+  ct::Channel<std::string> log("log");
+  ct::Channel<int> numbers("numbers");
+  for (int i = 0; i < 3; ++i)
+    ct::go("task-" + std::to_string(i), [log, numbers] {
+      const Farewell farewell{log};
+      numbers.recv();
+    });
+}
+
+TEST(Unwinding, TheNextTestRuns) {
+  ct::Channel<int> numbers("numbers");
+  const ct::Task sender = ct::go("sender", [numbers] { numbers.send(1); });
+  EXPECT_EQ(numbers.recv(), 1);
+  sender.join();
+}
+
+// One task serves all tests of the suite: it is nobody's leak.
+class SharedTask : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    requests = ct::Channel<int>("requests");
+    replies = ct::Channel<int>("replies");
+    server = ct::go("server", [] {
+      for (int request : requests) replies.send(request + 1);
+    });
+  }
+  static void TearDownTestSuite() {
+    requests.close();
+    server.join();
+  }
+  static inline ct::Channel<int> requests;
+  static inline ct::Channel<int> replies;
+  static inline ct::Task server;
+};
+
+TEST_F(SharedTask, ServesOne) {
+  requests.send(1);
+  EXPECT_EQ(replies.recv(), 2);
+}
+
+TEST_F(SharedTask, ServesAnother) {
+  requests.send(2);
+  EXPECT_EQ(replies.recv(), 3);
+}

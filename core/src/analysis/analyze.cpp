@@ -289,12 +289,12 @@ class Analysis {
       if (roots[root].size() > 1 || graph_.waits_for_itself(roots[root].front()))
         circles[root] = graph_.cycle(roots[root]);
     }
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const std::uint32_t root = root_behind[i];
-      if (root == kNone) continue;
-      const std::vector<std::uint32_t>& heads = circles[root].empty() ? roots[root] : circles[root];
-      if (std::find(heads.begin(), heads.end(), i) == heads.end()) behind[root].push_back(i);
-    }
+    std::vector<bool> is_head(count, false);
+    for (std::uint32_t root = 0; root < roots.size(); ++root)
+      for (const std::uint32_t head : circles[root].empty() ? roots[root] : circles[root])
+        is_head[head] = true;
+    for (std::uint32_t i = 0; i < count; ++i)
+      if (root_behind[i] != kNone && !is_head[i]) behind[root_behind[i]].push_back(i);
     for (std::uint32_t root = 0; root < roots.size(); ++root) {
       finding_of[root] =
           circles[root].empty() ? add_blocked(roots[root].front()) : add_deadlock(circles[root]);
@@ -551,12 +551,11 @@ class Analysis {
       switch (misuse.kind) {
         case Misuse::Kind::kSendOnClosed:
           finding.kind = FindingKind::kSendOnClosed;
-          doing = "sent on " + (has_object ? what + ", which is closed" : "a closed channel");
+          doing = "sent on " + (has_object ? what : "a channel") + " after it was closed";
           break;
         case Misuse::Kind::kCloseOfClosed:
           finding.kind = FindingKind::kDoubleClose;
-          doing =
-              "closed " + (has_object ? what + ", which is closed already" : "a closed channel");
+          doing = "closed " + (has_object ? what : "a channel") + " a second time";
           break;
         case Misuse::Kind::kCloseOfNil:
           finding.kind = FindingKind::kDoubleClose;
@@ -581,7 +580,7 @@ class Analysis {
       }
       const bool is_note = misuse.kind == Misuse::Kind::kForeignUnlock || !misuse.escaped;
       finding.certainty = is_note ? Certainty::kNote : Certainty::kCertain;
-      finding.summary = who + " " + doing + at(misuse.site);
+      finding.summary = who + " " + doing;
       add_misuse_details(finding, misuse, doing);
       findings_.push_back(std::move(finding));
     }

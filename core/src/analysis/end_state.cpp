@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string_view>
+#include <unordered_set>
+#include <utility>
 
 #include "chantrace/trace.h"
 #include "object_events.h"
@@ -73,6 +76,8 @@ class EndStateBuilder {
       const TaskStream& stream = trace_.streams[place.stream];
       apply(tasks_of_streams_[place.stream], place, stream.events[place.index]);
     }
+    while (!guesses_.empty())
+      settle_guess(state_.objects[object_ids_->index_of(guesses_.begin()->first)], nullptr);
     finish_tasks();
     finish_timers();
     state_.body_ended = has_body_ended();
@@ -154,13 +159,13 @@ class EndStateBuilder {
 
   void apply(std::uint32_t index, const EventPlace& place, const EventRecord& event) {
     TaskProgress& progress = progress_[index];
-    if (progress.is_cut) return;
     if (event.operation == Operation::kStack) return;
+    if (progress.is_cut || is_after_the_run(event)) return cut(progress, event);
     const Phase phase = phase_of(event);
     const Outcome outcome = outcome_of(event);
     TaskState& task = state_.tasks[index];
     if (outcome == Outcome::kCancelled) {
-      progress.is_cut = true;
+      cut(progress, event);
       if (event.operation == Operation::kTaskEnd) end_task(task, progress, event);
       return;
     }
@@ -192,6 +197,22 @@ class EndStateBuilder {
     if (outcome == Outcome::kMisuse || outcome == Outcome::kForeign)
       add_misuse(task.id, progress, event, outcome);
     if (event.operation == Operation::kTimerFire) progress.has_fired_timers = true;
+  }
+
+  /// The run was over before this event: it comes after one of a task that was being unwound.
+  bool is_after_the_run(const EventRecord& event) const {
+    if (!has_cut_ || event.sequence == 0) return false;
+    const auto& touched = is_on_task(event.operation) ? touched_tasks_ : touched_objects_;
+    return touched.contains(event.object);
+  }
+
+  /// The state that counts is the one before the first task was unwound. What an unwound task does,
+  /// such as giving back its locks, lets others go on that were stuck; that does not count either.
+  void cut(TaskProgress& progress, const EventRecord& event) {
+    has_cut_ = true;
+    progress.is_cut = true;
+    if (event.sequence == 0) return;
+    (is_on_task(event.operation) ? touched_tasks_ : touched_objects_).insert(event.object);
   }
 
   void close_open(TaskProgress& progress, const EventRecord& event, Phase phase) {
@@ -247,6 +268,7 @@ class EndStateBuilder {
     if (is_on_task(event.operation)) return;
     ObjectState* const object = object_of(event);
     if (object == nullptr) return;
+    if (!guesses_.empty()) settle_guess(*object, &event);
     add_roles(*object, task, event, phase);
     if (is_channel_operation(event.operation)) {
       apply_to_channel(*object, event, phase, outcome);
@@ -328,9 +350,9 @@ class EndStateBuilder {
         break;
       case Operation::kSelect:
         if (phase == Phase::kDone) break;  // Its case has been counted when it was queued.
-        // What a select did that did not park is not recorded; it has used the channel anyhow.
-        is_giver = outcome_of(event) != Outcome::kClosed;
-        is_taker = outcome_of(event) != Outcome::kMisuse;
+        is_giver = outcome_of(event) == Outcome::kMisuse;
+        is_taker = outcome_of(event) == Outcome::kClosed;
+        if (outcome_of(event) == Outcome::kOk) guess_select(object, task);
         break;
       default:
         return;
@@ -359,16 +381,75 @@ class EndStateBuilder {
   /// operation on the channel says it exactly.
   void apply_select(ObjectState& channel, Phase phase, Outcome outcome) {
     if (outcome != Outcome::kOk || channel.capacity == 0) return;
-    if (phase == Phase::kDone) {
-      // It was completed by a record that told the size already, but for a sender's value that has
-      // moved into the buffer since.
-      if (chosen_is_send_ && channel.size < channel.capacity) ++channel.size;
-      return;
+    // It was completed by a record that told the size already, but for a sender's value that has
+    // moved into the buffer since. One that did not park is settled by the record that follows.
+    if (phase == Phase::kDone && chosen_is_send_ && channel.size < channel.capacity) ++channel.size;
+  }
+
+  /// The record of a select that did not park does not say whether it sent. Where the buffer leaves
+  /// both open, the next record on the channel tells.
+  void guess_select(ObjectState& channel, TaskId task) {
+    if (channel.is_closed) return settle(channel, task, false);
+    if (channel.capacity > 0 && channel.size == 0) return settle(channel, task, true);
+    if (channel.capacity > 0 && channel.size == channel.capacity)
+      return settle(channel, task, false);
+    guesses_[to_number(channel.id)] = task;
+  }
+
+  void settle(ObjectState& channel, TaskId task, bool is_send) {
+    if (is_send)
+      add_user(channel.givers, channel.has_more_givers, task);
+    else
+      add_user(channel.takers, channel.has_more_takers, task);
+    if (channel.capacity == 0) return;
+    if (is_send && channel.size < channel.capacity) ++channel.size;
+    if (!is_send && channel.size > 0) --channel.size;
+  }
+
+  /// `next` is the channel's next record; nullptr at the trace's end.
+  void settle_guess(ObjectState& channel, const EventRecord* next) {
+    const auto guess = guesses_.find(to_number(channel.id));
+    if (guess == guesses_.end()) return;
+    const TaskId task = guess->second;
+    guesses_.erase(guess);
+    std::optional<bool> is_send;
+    if (next != nullptr && channel.capacity == 0 && phase_of(*next) == Phase::kDone)
+      is_send = is_done_of_receive(*next);
+    if (next != nullptr && channel.capacity > 0) is_send = has_grown(channel, *next);
+    if (is_send) return settle(channel, task, *is_send);
+    add_user(channel.givers, channel.has_more_givers, task);
+    add_user(channel.takers, channel.has_more_takers, task);
+  }
+
+  std::optional<bool> is_done_of_receive(const EventRecord& done) const {
+    if (done.operation == Operation::kSend) return false;
+    if (done.operation == Operation::kReceive || done.operation == Operation::kRange) return true;
+    return std::nullopt;
+  }
+
+  /// Whether the buffer had one value more before `next` than `channel` says.
+  static std::optional<bool> has_grown(const ObjectState& channel, const EventRecord& next) {
+    std::uint64_t before = next.detail;
+    const bool has_moved = phase_of(next) == Phase::kBoth && outcome_of(next) == Outcome::kOk;
+    switch (next.operation) {
+      case Operation::kSelectCase:
+        before = next.value == 1 ? channel.capacity : 0;
+        break;
+      case Operation::kSend:
+        before -= has_moved ? 1 : 0;
+        break;
+      case Operation::kReceive:
+      case Operation::kRange:
+        before += has_moved ? 1 : 0;
+        break;
+      case Operation::kClose:
+        break;
+      default:
+        return std::nullopt;
     }
-    if (channel.size == 0)
-      ++channel.size;
-    else if (channel.size == channel.capacity)
-      --channel.size;
+    if (before == channel.size + 1) return true;
+    if (before + 1 == channel.size) return false;
+    return std::nullopt;
   }
 
   static void release(ObjectState& object, TaskId task, bool is_shared) {
@@ -475,6 +556,10 @@ class EndStateBuilder {
   std::optional<DenseIds> task_ids_;
   std::optional<DenseIds> object_ids_;
   bool is_dense_ = false;
+  bool has_cut_ = false;
+  std::map<std::uint32_t, TaskId> guesses_;            // By channel: a select that may have sent.
+  std::unordered_set<std::uint32_t> touched_objects_;  // By tasks that were cut.
+  std::unordered_set<std::uint32_t> touched_tasks_;
   bool chosen_is_send_ = false;
 };
 

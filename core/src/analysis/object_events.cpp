@@ -141,6 +141,29 @@ std::uint32_t ObjectEvents::id_of(std::uint32_t key) const {
   return key < objects ? objects_.id_at(key) : tasks_.id_at(key - objects);
 }
 
+bool may_lack_tails(const Trace& trace) {
+  if (trace.is_incomplete()) return true;
+  return std::any_of(trace.streams.begin(), trace.streams.end(), [&](const TaskStream& stream) {
+    // A host thread's end is not recorded.
+    const TaskInfo* const task = trace.find_task(stream.task);
+    if (stream.events.empty() || task == nullptr || task->is_host || task->is_body) return false;
+    const EventRecord& last = stream.events.back();
+    if (last.operation == Operation::kTaskEnd || phase_of(last) == Phase::kStart) return false;
+    const bool is_in_condition_wait =
+        last.operation == Operation::kUnlock && stream.events.size() > 1 &&
+        stream.events[stream.events.size() - 2].operation == Operation::kConditionWait;
+    return !is_in_condition_wait;
+  });
+}
+
+bool is_after_the_run(const Trace& trace, std::span<const EventPlace> events,
+                      std::size_t position) {
+  return std::any_of(events.begin(), events.begin() + static_cast<std::ptrdiff_t>(position),
+                     [&](const EventPlace& place) {
+                       return outcome_of(event_at(trace, place)) == Outcome::kCancelled;
+                     });
+}
+
 std::string event_text(const Trace& trace, const EventPlace& place_of_event) {
   const TaskStream& stream = trace.streams[place_of_event.stream];
   const EventRecord& event = stream.events[place_of_event.index];

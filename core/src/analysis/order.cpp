@@ -183,14 +183,21 @@ class Merge {
     }
     // The tails of a killed process's tasks are lost, each up to its last buffer; such a hole may
     // stand anywhere.
-    if (trace_.is_incomplete() || by_object_.holes().empty()) return;
+    if (by_object_.holes().empty() || may_lack_tails(trace_)) return;
     const auto waits = waits_at_the_end();
     std::uint32_t key = ObjectEvents::kNoKey;
     std::uint32_t woken_unseen = 0;
+    bool is_over = false;
     std::uint64_t explained = trace_.lost_count();
     for (const ObjectEvents::Hole& hole : by_object_.holes()) {
-      if (hole.key != key) woken_unseen = 0;
+      if (hole.key != key) {
+        woken_unseen = 0;
+        is_over = false;
+      }
       key = hole.key;
+      const auto chain = by_object_.events(key);
+      if (!is_over) is_over = is_after_the_run(trace_, chain, hole.before);
+      if (is_over) continue;
       const auto first = std::lower_bound(waits.begin(), waits.end(), std::pair{key, 0u});
       const auto end = std::lower_bound(waits.begin(), waits.end(), std::pair{key, hole.first});
       const auto can_be_unseen = static_cast<std::uint32_t>(end - first) - woken_unseen;
@@ -200,7 +207,6 @@ class Merge {
         explained -= hole.count - woken;
         continue;
       }
-      const auto chain = by_object_.events(hole.key);
       contradictions.add([&] {
         return "sequence " + std::to_string(hole.first) +
                (hole.count > 1 ? " to " + std::to_string(hole.first + hole.count - 1) : "") +

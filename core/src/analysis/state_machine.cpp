@@ -97,7 +97,7 @@ class Checker {
     for (std::size_t i = 0; i < known; ++i) {
       if (next_hole < holes.size() && holes[next_hole].before == i &&
           !skip_hole(machine, holes[next_hole++].count))
-        return complain_of_hole(events[i]);
+        return complain_of_hole(events, i);
       if (const MachineError error = machine.apply(events[i])) return complain(events[i], *error);
     }
   }
@@ -116,7 +116,7 @@ class Checker {
                                          });
       const bool is_retry = guess == SelectGuess::kSent;
       if (!is_retry && hole != holes.end() && hole->before == i && !machine.skip(hole->count))
-        return complain_of_hole(events[i]);
+        return complain_of_hole(events, i);
       if (!is_retry && machine.is_ambiguous(event_at(trace_, events[i]))) {
         if (checkpoints.size() == kGuessesMax) {
           checkpoints.erase(checkpoints.begin());
@@ -144,9 +144,10 @@ class Checker {
 
   /// Behind a hole the state is not known. Without losses only tasks that were woken, and had no
   /// time to record it, can leave one.
-  void complain_of_hole(const EventPlace& place) {
-    if (!trace_.is_incomplete() && trace_.lost_count() == 0)
-      complain(place, "comes after a record that is missing");
+  void complain_of_hole(std::span<const EventPlace> events, std::size_t position) {
+    if (trace_.lost_count() > 0 || may_lack_tails_ || is_after_the_run(trace_, events, position))
+      return;
+    complain(events[position], "comes after a record that is missing");
   }
 
   void complain(const EventPlace& place, const std::string& what) {
@@ -158,6 +159,7 @@ class Checker {
   const Trace& trace_;
   const ObjectEvents& by_object_;
   const WaitsOfTrace waits_;
+  const bool may_lack_tails_ = may_lack_tails(trace_);
   std::vector<Violation> violations_;
   std::size_t count_ = 0;
 };

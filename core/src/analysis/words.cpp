@@ -5,6 +5,8 @@
 namespace chantrace {
 namespace {
 
+/// Places that one finding keeps; a circle of thousands would have thousands.
+constexpr std::size_t kSitesKeptMax = 32;
 /// Cases of a select that a text names; the rest are counted.
 constexpr std::size_t kCasesShownMax = 4;
 
@@ -204,7 +206,7 @@ Participant make_participant(const StateIndex& index, const TaskState& task) {
 }
 
 void add_site(Finding& finding, std::string_view role, const Site& site) {
-  if (site.file.empty()) return;
+  if (site.file.empty() || finding.sites.size() == kSitesKeptMax) return;
   for (const FindingSite& known : finding.sites)
     if (known.site == site) return;
   finding.sites.push_back({std::string(role), site});

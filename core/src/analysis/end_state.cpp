@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -72,12 +73,16 @@ class EndStateBuilder {
   EndState build() {
     define_tasks();
     define_objects();
+    learn_cases();
     for (const EventPlace& place : order_.places) {
       const TaskStream& stream = trace_.streams[place.stream];
       apply(tasks_of_streams_[place.stream], place, stream.events[place.index]);
     }
     while (!guesses_.empty())
       settle_guess(state_.objects[object_ids_->index_of(guesses_.begin()->first)], nullptr);
+    // Rather no values left than some that are not there.
+    for (const std::uint32_t channel : unsure_sizes_)
+      state_.objects[object_ids_->index_of(channel)].size = 0;
     finish_tasks();
     finish_timers();
     state_.body_ended = has_body_ended();
@@ -146,6 +151,28 @@ class EndStateBuilder {
       object.count = info.initial_count;
       for (const TaskId holder : info.initial_holders)
         object.holders.push_back({holder, {}, false});
+    }
+  }
+
+  /// What a case of a select does is recorded only where it parks. One that did so elsewhere in the
+  /// trace tells it for all.
+  void learn_cases() {
+    for (const TaskStream& stream : trace_.streams) {
+      std::size_t first = SIZE_MAX;
+      for (std::size_t i = 0; i < stream.events.size(); ++i) {
+        const EventRecord& event = stream.events[i];
+        if (event.operation == Operation::kSelectCase) {
+          first = std::min(first, i);
+          continue;
+        }
+        for (; first < i; ++first) {
+          const EventRecord& one = stream.events[first];
+          const CaseKind kind = one.value == 1 ? CaseKind::kSend : CaseKind::kReceive;
+          const auto [known, is_new] = cases_.try_emplace({event.site, one.detail}, kind);
+          if (!is_new && known->second != kind) known->second = CaseKind::kBoth;
+        }
+        first = SIZE_MAX;
+      }
     }
   }
 
@@ -352,7 +379,7 @@ class EndStateBuilder {
         if (phase == Phase::kDone) break;  // Its case has been counted when it was queued.
         is_giver = outcome_of(event) == Outcome::kMisuse;
         is_taker = outcome_of(event) == Outcome::kClosed;
-        if (outcome_of(event) == Outcome::kOk) guess_select(object, task);
+        if (outcome_of(event) == Outcome::kOk) guess_select(object, task, event);
         break;
       default:
         return;
@@ -363,7 +390,11 @@ class EndStateBuilder {
 
   void apply_to_channel(ObjectState& channel, const EventRecord& event, Phase phase,
                         Outcome outcome) {
-    if (event.operation == Operation::kSelectCase) return;
+    if (event.operation != Operation::kSelect) unsure_sizes_.erase(event.object);
+    if (event.operation == Operation::kSelectCase) {
+      channel.size = event.value == 1 ? channel.capacity : 0;  // Or it would not have parked.
+      return;
+    }
     if (event.operation == Operation::kClose) {
       if (outcome == Outcome::kOk) channel.is_closed = true;
       channel.size = std::max<std::uint64_t>(event.detail, 0);
@@ -388,8 +419,11 @@ class EndStateBuilder {
 
   /// The record of a select that did not park does not say whether it sent. Where the buffer leaves
   /// both open, the next record on the channel tells.
-  void guess_select(ObjectState& channel, TaskId task) {
+  void guess_select(ObjectState& channel, TaskId task, const EventRecord& event) {
     if (channel.is_closed) return settle(channel, task, false);
+    const auto known = cases_.find({event.site, event.detail});
+    if (known != cases_.end() && known->second != CaseKind::kBoth)
+      return settle(channel, task, known->second == CaseKind::kSend);
     if (channel.capacity > 0 && channel.size == 0) return settle(channel, task, true);
     if (channel.capacity > 0 && channel.size == channel.capacity)
       return settle(channel, task, false);
@@ -417,6 +451,7 @@ class EndStateBuilder {
       is_send = is_done_of_receive(*next);
     if (next != nullptr && channel.capacity > 0) is_send = has_grown(channel, *next);
     if (is_send) return settle(channel, task, *is_send);
+    unsure_sizes_.insert(to_number(channel.id));
     add_user(channel.givers, channel.has_more_givers, task);
     add_user(channel.takers, channel.has_more_takers, task);
   }
@@ -557,7 +592,10 @@ class EndStateBuilder {
   std::optional<DenseIds> object_ids_;
   bool is_dense_ = false;
   bool has_cut_ = false;
-  std::map<std::uint32_t, TaskId> guesses_;            // By channel: a select that may have sent.
+  enum class CaseKind : std::uint8_t { kSend, kReceive, kBoth };
+  std::map<std::pair<std::uint32_t, std::uint16_t>, CaseKind> cases_;  // By site and index.
+  std::map<std::uint32_t, TaskId> guesses_;  // By channel: a select that may have sent.
+  std::set<std::uint32_t> unsure_sizes_;     // Channels whose buffer a select may have changed.
   std::unordered_set<std::uint32_t> touched_objects_;  // By tasks that were cut.
   std::unordered_set<std::uint32_t> touched_tasks_;
   bool chosen_is_send_ = false;

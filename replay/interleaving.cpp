@@ -102,6 +102,8 @@ std::vector<std::string> state_of_users(const EndState& state, const std::vector
         lines.push_back(fmt::format("{} {} was unwound", role, names.task(user)));
         break;
       case TaskStatus::kRunning:
+        if (!task->is_body || !state.body_ended) break;
+        lines.push_back(fmt::format("{} {} has left the test", role, names.task(user)));
         break;
     }
   }
@@ -158,6 +160,31 @@ std::string wait_in_words(const Wait& wait, const Names& names, std::string_view
 
 const EventRecord& event_at(const Trace& trace, const EventPlace& place) {
   return trace.streams[place.stream].events[place.index];
+}
+
+std::size_t unwinding_begins_at(const Trace& trace, const TraceOrder& order) {
+  const auto first =
+      std::find_if(order.places.begin(), order.places.end(), [&](const EventPlace& place) {
+        return outcome_of(event_at(trace, place)) == Outcome::kCancelled;
+      });
+  return static_cast<std::size_t>(first - order.places.begin());
+}
+
+EndState state_before_unwinding(const Trace& trace, const TraceOrder& order) {
+  const std::size_t end = unwinding_begins_at(trace, order);
+  if (end == order.places.size()) return end_state(trace, order);
+
+  Trace before = trace;
+  TraceOrder order_before = order;
+  order_before.places.resize(end);
+  std::vector<std::size_t> kept(trace.streams.size());
+  for (const EventPlace& place : order_before.places) ++kept[place.stream];
+  for (std::size_t stream = 0; stream < kept.size(); ++stream) {
+    before.streams[stream].events.resize(kept[stream]);
+    std::erase_if(before.streams[stream].gaps,
+                  [&](const Gap& gap) { return gap.before > kept[stream]; });
+  }
+  return end_state(before, order_before);
 }
 
 std::vector<const EventRecord*> cases_of(const Trace& trace, const EventPlace& place) {

@@ -23,6 +23,13 @@ struct Step {
   std::uint64_t shape = 0;
 };
 
+/// Where in `order` the test was over and what still waited was unwound: the index of the first
+/// such record, or the number of all when nothing was. What a trace shows is what was before.
+std::size_t unwinding_begins_at(const Trace& trace, const TraceOrder& order);
+
+/// The state before anything was unwound, with those parked that were unwound, and what they held.
+EndState state_before_unwinding(const Trace& trace, const TraceOrder& order);
+
 /// All steps of `trace` in `order`.
 std::vector<Step> steps_of(const Trace& trace, const TraceOrder& order);
 

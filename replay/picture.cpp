@@ -112,6 +112,7 @@ bool Chooser::is_about_objects(const Step& step) const {
 
 void Chooser::choose_steps() {
   for (const Step& step : subject_.steps) {
+    if (!options_.with_unwinding && step.number > subject_.last_step) break;
     const bool is_in_range = step.number >= options_.from && step.number <= options_.to;
     if (is_in_range && picture_.column_of.contains(to_number(step.task)) &&
         is_about_objects(step)) {
@@ -172,9 +173,15 @@ Subject::Subject(const Trace& subject)
       names(subject),
       clock(subject),
       order(order_events(subject)),
-      state(end_state(subject, order)),
+      state(state_before_unwinding(subject, order)),
       steps(steps_of(subject, order)),
-      findings(findings_of(subject)) {}
+      last_step(steps.size()),
+      findings(findings_of(subject)) {
+  const auto unwound = std::find_if(steps.begin(), steps.end(), [&](const Step& step) {
+    return outcome_of(event_at(trace, step.place)) == Outcome::kCancelled;
+  });
+  if (unwound != steps.end()) last_step = unwound->number - 1;
+}
 
 Picture make_picture(const Subject& subject, const ScreenOptions& options) {
   return Chooser{subject, options}.choose();

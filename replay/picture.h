@@ -30,6 +30,7 @@ struct ScreenOptions {
   Drawing drawing;
   Layout layout = Layout::kAuto;
   bool with_values = true;
+  bool with_unwinding = false;       ///< Also what happened when the test was over.
   std::vector<std::string> tasks;    ///< Patterns of names; empty: those that matter.
   std::vector<std::string> objects;  ///< Patterns of names; empty: all.
   std::uint64_t from = 1;            ///< The first and the last step.
@@ -50,6 +51,7 @@ struct Subject {
   TraceOrder order;
   EndState state;
   std::vector<Step> steps;
+  std::uint64_t last_step = 0;  ///< The number of the last one before anything was unwound.
   std::vector<Finding> findings;
 };
 

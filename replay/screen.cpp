@@ -160,8 +160,7 @@ std::string Screen::mark_of(const Step& step) const {
 /// What to write below each task at the end, a cell a line.
 std::vector<std::vector<Cell>> Screen::end_cells() const {
   std::vector<std::vector<Cell>> columns(picture_.tasks.size());
-  const std::uint64_t steps_count = subject_.steps.size();
-  if (options_.to < steps_count) return columns;
+  if (options_.to < subject_.last_step) return columns;
   for (const TaskState& task : subject_.state.tasks) {
     const auto column = picture_.column_of.find(to_number(task.id));
     if (column == picture_.column_of.end()) continue;
@@ -272,7 +271,6 @@ std::string Screen::draw_columns() const {
     text += line_of(fmt::format("{}", step.number),
                     {{column, replay::draw(cell_of(step), widths[column], drawing_)}});
   }
-  if (options_.to >= subject_.steps.size()) follow_up_to(subject_.steps.size());
 
   // The end: what each waits for, and below it why, in as many lines as that takes.
   std::vector<std::vector<std::string>> lines(ends.size());
@@ -381,6 +379,7 @@ std::string Screen::draw_unnamed() const {
 }
 
 std::string Screen::draw_not_shown() const {
+  std::vector<std::string> facts;
   std::set<TaskId> others;
   std::uint64_t steps_count = 0;
   for (const Step& step : subject_.steps) {
@@ -388,20 +387,29 @@ std::string Screen::draw_not_shown() const {
     others.insert(step.task);
     ++steps_count;
   }
-  if (others.empty()) return {};
-  const auto parked = std::count_if(
-      subject_.state.tasks.begin(), subject_.state.tasks.end(), [&](const TaskState& task) {
-        return others.contains(task.id) && task.status == TaskStatus::kParked;
-      });
-  const std::string words = fmt::format(
-      "{} not shown, with {}{}; --task NAME shows one", counted(others.size(), "task"),
-      counted(steps_count, "step"),
-      parked == 0
-          ? ""
-          : fmt::format("; {} parked at the end", grouped(static_cast<std::uint64_t>(parked))));
-  std::string text = "\n";
-  for (const std::string& line : wrap(words, drawing_.width - 2, drawing_.charset)) {
-    text += "  " + palette().paint(Style::kFaint, line) + "\n";
+  if (!others.empty()) {
+    const auto parked = static_cast<std::uint64_t>(std::count_if(
+        subject_.state.tasks.begin(), subject_.state.tasks.end(), [&](const TaskState& task) {
+          return others.contains(task.id) && task.status == TaskStatus::kParked;
+        }));
+    facts.push_back(
+        fmt::format("{} not shown, with {}{}; --task NAME shows one",
+                    counted(others.size(), "task"), counted(steps_count, "step"),
+                    parked == 0 ? "" : fmt::format("; {} parked at the end", grouped(parked))));
+  }
+  const std::uint64_t unwinding = subject_.steps.size() - subject_.last_step;
+  if (unwinding > 0 && !options_.with_unwinding && options_.to > subject_.last_step) {
+    facts.push_back(
+        fmt::format("{} not shown in which the test was over and what waited was unwound; "
+                    "--unwinding shows them",
+                    counted(unwinding, "step")));
+  }
+
+  std::string text = facts.empty() ? "" : "\n";
+  for (const std::string& fact : facts) {
+    for (const std::string& line : wrap(fact, drawing_.width - 2, drawing_.charset)) {
+      text += "  " + palette().paint(Style::kFaint, line) + "\n";
+    }
   }
   return text;
 }

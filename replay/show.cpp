@@ -101,6 +101,8 @@ void add_show(CLI::App& app, Context& context) {
       ->check(CLI::Range(std::size_t{20}, std::size_t{10'000}));
   command.add_flag("--values,!--no-values", options->screen.with_values,
                    "Show values sent and received (default: yes, where they were recorded)");
+  command.add_flag("--unwinding", options->screen.with_unwinding,
+                   "Show also how waiting tasks were unwound when the test was over (default: no)");
   add_appearance(command, options->appearance);
   set_examples(command,
                {{"The whole of it:", "chantrace show traces/Pool.ShutsDown.chantrace"},

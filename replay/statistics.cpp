@@ -252,7 +252,11 @@ void Counter::count(TaskId task, const EventPlace& place) {
 
 Statistics Counter::count() {
   const TraceOrder order = order_events(trace_);
-  for (const EventPlace& place : order.places) count(trace_.streams[place.stream].task, place);
+  const std::size_t end = unwinding_begins_at(trace_, order);
+  for (std::size_t index = 0; index < end; ++index) {
+    count(trace_.streams[order.places[index].stream].task, order.places[index]);
+  }
+  if (end < order.places.size()) last_time_ = event_at(trace_, order.places[end]).time;
 
   for (const auto& [task, pending] : pending_) {
     TaskStatistics& statistics = result_.tasks[TaskId{task}];
@@ -261,7 +265,7 @@ Statistics Counter::count() {
     count_wait(TaskId{task}, pending, last_time_, false);
   }
   for (const auto& [key, held] : held_) result_.locks[key.first].is_held = true;
-  for (const ObjectState& object : end_state(trace_, order).objects) {
+  for (const ObjectState& object : state_before_unwinding(trace_, order).objects) {
     const auto channel = result_.channels.find(object.id);
     if (channel == result_.channels.end()) continue;
     channel->second.left = object.size;

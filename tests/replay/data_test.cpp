@@ -51,6 +51,16 @@ TEST(StatisticsTest, MeasuresWaitsAndKnowsThoseThatNeverEnd) {
   EXPECT_EQ(statistics.tasks.at(TaskId{3}).parked_ticks, 2'000u);
 }
 
+TEST(StatisticsTest, AWaitThatWasUnwoundNeverEnded) {
+  TraceMaker maker = make_leak();
+  unwind(maker, TaskId{2}, Operation::kSend, 1, 97);
+
+  const Statistics statistics = statistics_of(maker.finish());
+
+  EXPECT_EQ(statistics.channels.at(ObjectId{1}).waits.unfinished, 1u);
+  EXPECT_TRUE(statistics.tasks.at(TaskId{2}).is_parked);
+}
+
 TEST(StatisticsTest, MeasuresHowLongALockIsHeld) {
   TraceMaker maker;
   const std::uint32_t mu = maker.object(ObjectKind::kMutex, "mu");

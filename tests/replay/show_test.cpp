@@ -63,6 +63,27 @@ TEST(ShowTest, DrawsADeadlock) {
                 without_findings(draw(make_deadlock().finish(), wide()), "deadlock: "));
 }
 
+TEST(ShowTest, EndsWhereTheTestWasOver) {
+  TraceMaker maker = make_deadlock();
+  const std::string at_the_end = draw(make_deadlock().finish(), wide());
+  unwind(maker, TaskId{3}, Operation::kLock, 1, 61);
+  maker.event(TaskId{3}, Operation::kUnlock, 2, {.line = 60});
+  maker.event(TaskId{2}, Operation::kLock, 2, {.phase = Phase::kDone, .line = 51});
+
+  const std::string text = draw(maker.finish(), wide());
+
+  EXPECT_THAT(text, HasSubstr("held by right since"));
+  EXPECT_THAT(text, Not(HasSubstr("unlock(to)")));
+  EXPECT_THAT(text, HasSubstr("4 steps not shown in which the test was over"));
+  const auto picture = [](const std::string& drawn) {
+    return drawn.substr(drawn.find("  step"), drawn.find("pool.cpp:50") - drawn.find("  step"));
+  };
+  EXPECT_EQ(picture(text), picture(at_the_end));
+  ScreenOptions options = wide();
+  options.with_unwinding = true;
+  EXPECT_THAT(draw(maker.finish(), options), HasSubstr("unlock(to)"));
+}
+
 TEST(ShowTest, DrawsALoopOnceAndCountsIt) {
   expect_golden("show_loop", draw(make_loop(40).finish(), wide()));
 }

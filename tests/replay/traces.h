@@ -193,6 +193,15 @@ inline TraceMaker make_loop(int rounds) {
   return maker;
 }
 
+/// What the library does when a test is over: whoever waits is unwound, one after another.
+inline void unwind(TraceMaker& maker, TaskId task, Operation waits_in, std::uint32_t object,
+                   std::uint32_t line) {
+  maker.event(task, waits_in, object,
+              {.phase = Phase::kDone, .outcome = Outcome::kCancelled, .line = line});
+  maker.event(task, Operation::kTaskEnd, to_number(task),
+              {.outcome = Outcome::kCancelled, .line = line});
+}
+
 /// Two tasks that take two locks in opposite orders, and meet.
 inline TraceMaker make_deadlock() {
   TraceMaker maker{"Bank.Transfers"};

@@ -95,6 +95,7 @@ struct Definitions {
     isHost @4 :Bool;       # A thread of the host.
     isBody @5 :Bool;       # Runs the test's body.
     osThread @6 :UInt64;   # The kernel's id of its thread.
+    isOlder @7 :Bool;      # Started before this recording: no leak of it.
   }
 
   struct Object {

@@ -45,8 +45,9 @@ struct TaskState {
   TaskId id{};
   TaskId parent{};
   std::string label;
-  bool is_host = false;  ///< A thread of the host, not started with `go`.
-  bool is_body = false;  ///< The task that runs the test's body.
+  bool is_host = false;   ///< A thread of the host, not started with `go`.
+  bool is_body = false;   ///< The task that runs the test's body.
+  bool is_older = false;  ///< Started before this run: no leak of it.
   TaskStatus status = TaskStatus::kRunning;
   Site started_at;        ///< The call of `go`; empty for a host thread.
   Site ended_at;          ///< Its last operation's site, once it has ended.

@@ -100,7 +100,7 @@ enum class Outcome : std::uint8_t {
   kOk = 0,
   kClosed = 1,    ///< A receive found the channel closed and drained.
   kNotReady = 2,  ///< A try form could not go on.
-  kTimedOut = 3,  ///< A timed form ran out of time.
+  kTimedOut = 3,  ///< A timed form ran out of time; in a start: it has a deadline.
   kMisuse = 4,  ///< Send on closed, close of closed or nil, negative count, unlock of unlocked ...
   kCancelled = 5,  ///< The test was over, and the task was unwound.
   kException = 6,  ///< kTaskEnd: an exception left the task.

@@ -43,6 +43,7 @@ struct TaskInfo {
   SiteId site{};
   bool is_host = false;
   bool is_body = false;
+  bool is_older = false;        ///< Started before this recording: no leak of it.
   std::uint64_t os_thread = 0;  ///< The kernel's thread id.
 
   friend bool operator==(const TaskInfo&, const TaskInfo&) = default;
@@ -65,8 +66,8 @@ struct ObjectInfo {
   friend bool operator==(const ObjectInfo&, const ObjectInfo&) = default;
 };
 
-/// Events that are missing: `count` of them, before the stream's event number `before`, which is the
-/// index in `TaskStream::events`; its size where the last events are missing.
+/// Events that are missing: `count` of them, before the stream's event number `before`, which is
+/// the index in `TaskStream::events`; its size where the last events are missing.
 struct Gap {
   std::uint64_t before = 0;
   std::uint64_t count = 0;

@@ -309,7 +309,7 @@ class Analysis {
       if (graph_.fate(i) != Fate::kGoesOn) continue;
       // A host thread that runs is its owner's business: test programs have some that outlive
       // tests.
-      if (task(i).is_host && task(i).status == TaskStatus::kRunning) continue;
+      if ((task(i).is_host || task(i).is_older) && task(i).status == TaskStatus::kRunning) continue;
       add_grouped(FindingKind::kLeaked, Certainty::kPossible, i, doubt_of(i));
     }
   }

@@ -121,6 +121,7 @@ class EndStateBuilder {
       task.label = info.label;
       task.is_host = info.is_host;
       task.is_body = info.is_body;
+      task.is_older = info.is_older;
       task.started_at = trace_.site(info.site);
     }
     for (const TaskStream& stream : trace_.streams)
@@ -509,7 +510,9 @@ class EndStateBuilder {
       if (progress.has_fired_timers || (task.label == kTimersLabel && to_number(task.parent) == 0 &&
                                         !task.is_host && !task.is_body))
         continue;
-      if (progress.open != nullptr) park(task, progress);
+      // Who was there before the body may well wait for what comes after it.
+      const bool waits_for_later = task.is_older && state_.body_ended;
+      if (progress.open != nullptr && !waits_for_later) park(task, progress);
       kept.push_back(std::move(task));
     }
     state_.tasks = std::move(kept);

@@ -224,7 +224,8 @@ Outcome wait_at_nil_channel(TaskControl& self, Operation operation, const Locati
     return Outcome::kCancelled;
   }
   ParkedOperation parked(self, operation, site);
-  record(self, {.operation = operation, .phase = Phase::kStart}, site);
+  record(self, {.operation = operation, .phase = Phase::kStart, .outcome = Outcome::kTimedOut},
+         site);
   self.executor->park(self, parked, patience.deadline);
   const bool has_timed_out = parked.claim.load() == Claim::kTimedOut;
   const Outcome outcome = has_timed_out ? Outcome::kTimedOut : Outcome::kCancelled;

@@ -80,7 +80,9 @@ std::string name_of(const Event& event) {
 std::string in_parentheses(const std::string& text) { return "(" + text + ")"; }
 
 std::string_view outcome_word(const Event& event) {
-  return event.outcome == Outcome::kOk ? std::string_view() : to_string(event.outcome);
+  // A start has no outcome yet.
+  const bool has_none = event.outcome == Outcome::kOk || event.phase == Phase::kStart;
+  return has_none ? std::string_view() : to_string(event.outcome);
 }
 
 void add_tag(Line& line, const std::string& kind, std::string_view color) {

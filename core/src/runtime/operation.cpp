@@ -1,4 +1,6 @@
 // What all operations share: the way in, the wait, and the way out when an execution is over.
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <string>
@@ -16,6 +18,21 @@ Name::Name(std::string_view text) {
   std::memcpy(text_.get(), text.data(), text.size());
 }
 
+namespace {
+
+/// A body that catches everything, again and again, runs on a thread of the host: it can neither be
+/// unwound nor left.
+[[noreturn]] void end_stubborn_body(const TaskControl& self) {
+  std::fprintf(stderr,
+               "chantrace: %s catches what should unwind it, over and over; the program ends here. "
+               "Code that catches everything must let chantrace::Cancelled pass.\n",
+               self.label.c_str());
+  std::fflush(nullptr);
+  std::_Exit(1);
+}
+
+}  // namespace
+
 bool enter_operation_slowly(TaskControl& self, Operation operation, Object* object) {
   const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
   if ((hooks & kHookCancel) != 0) {
@@ -29,7 +46,10 @@ bool enter_operation_slowly(TaskControl& self, Operation operation, Object* obje
 void throw_cancelled(TaskControl& self) {
   // A destructor that runs because of the unwinding must not throw; what it calls does nothing.
   if (std::uncaught_exceptions() > 0) return;
-  if (++self.swallowed_cancels > kSwallowedCancelsMax) Runtime::instance().abandon(self);
+  if (++self.swallowed_cancels > kSwallowedCancelsMax) {
+    if (self.is_body) end_stubborn_body(self);
+    Runtime::instance().abandon(self);
+  }
   if (self.is_body) throw_in_body(self);
   throw Cancelled{};
 }
@@ -97,7 +117,12 @@ WaitEnd wait_at(TaskControl& self, Object& object, WaiterQueue& queue, Waiter& w
   operation.waiters_count = 1;
   self.last_site = site;
   object.latch.unlock();
-  if (announce == Announce::kStart) record(self, start, site);
+  if (announce == Announce::kStart) {
+    Happening announced = start;
+    // A start has no outcome yet: this one says that a timer will end it.
+    if (deadline != kNever) announced.outcome = Outcome::kTimedOut;
+    record(self, announced, site);
+  }
   self.executor->park(self, operation, deadline);
 
   const Claim claim = operation.claim.load(std::memory_order_acquire);

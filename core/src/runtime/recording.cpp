@@ -120,6 +120,7 @@ void Recording::define_task(const TaskControl& task) {
   info.site = SiteId{task.started_at.line != 0 ? site(task.started_at) : 0};
   info.is_host = task.is_host;
   info.is_body = task.is_body;
+  info.is_older = task.born_epoch != task.epoch && !task.is_body;
   info.os_thread = task.os_thread;
   spool_->append(encode_task(info));
   if (drain_ != nullptr) drain_->define_task(info);

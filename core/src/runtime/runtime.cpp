@@ -353,8 +353,8 @@ void Runtime::describe_task(TaskControl& task, EndState& state,
   one.id = task.id;
   one.parent = task.parent;
   one.label = task.label;
-  // A task from before this execution is no leak of it.
-  one.is_host = task.is_host || task.born_epoch != current_epoch.load();
+  one.is_host = task.is_host;
+  one.is_older = task.born_epoch != current_epoch.load();
   one.is_body = task.is_body;
   one.started_at = to_site(task.started_at);
   // Whoever destroys an object takes its latch first and the task's lock then; so this only tries.
@@ -408,8 +408,18 @@ EndState Runtime::end_state() {
   const std::uint32_t epoch = current_epoch.load();
   for (TaskControl* const task : alive_)
     if (task->epoch == epoch) describe_task(*task, state, objects);
-  for (TaskState& task : state.tasks)
-    if (task.is_body && state.body_ended) task.status = TaskStatus::kEnded;
+  if (state.body_ended) {
+    for (TaskState& task : state.tasks) {
+      if (task.is_body) task.status = TaskStatus::kEnded;
+      // Who was there before the body may well wait for what comes after it.
+      if (!task.is_older || task.status != TaskStatus::kParked) continue;
+      task.status = TaskStatus::kRunning;
+      task.waits.clear();
+      task.waiting_at = {};
+      task.is_select = false;
+      task.operation_index = 0;
+    }
+  }
   state.tasks.insert(state.tasks.end(), record_.ended.begin(), record_.ended.end());
   std::sort(state.tasks.begin(), state.tasks.end(),
             [](const TaskState& left, const TaskState& right) { return left.id < right.id; });
@@ -437,6 +447,7 @@ void Runtime::begin_execution(TaskControl* body, std::shared_ptr<Recording> reco
     recording_ = std::move(recording);
     quiescence_handler_ = std::move(on_quiescence);
     has_reported_ = false;
+    if (body != nullptr) body->swallowed_cancels = 0;
     current_epoch.fetch_add(1);
   }
   if (body != nullptr) refresh(*body);

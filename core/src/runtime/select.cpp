@@ -177,7 +177,9 @@ Selected select_channels(TaskControl& self, const SelectCase* cases, Waiter* wai
   latches.unlock();
   self.last_site = site;
   what.phase = Phase::kStart;
+  if (patience.deadline != kNever) what.outcome = Outcome::kTimedOut;
   record(self, what, site);
+  what.outcome = Outcome::kOk;
   self.executor->park(self, operation, patience.deadline);
   leave_queues(cases, waiters, count);
 

@@ -102,6 +102,7 @@ void DefinitionsReader::read_definitions(schema::Definitions::Reader from) {
                             .site = SiteId{task.getSite()},
                             .is_host = task.getIsHost(),
                             .is_body = task.getIsBody(),
+                            .is_older = task.getIsOlder(),
                             .os_thread = task.getOsThread()});
   }
   for (const auto object : from.getObjects()) {

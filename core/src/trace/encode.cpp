@@ -130,6 +130,7 @@ void fill(schema::Definitions::Task::Builder to, const TaskInfo& task) {
   to.setSite(to_number(task.site));
   to.setIsHost(task.is_host);
   to.setIsBody(task.is_body);
+  to.setIsOlder(task.is_older);
   to.setOsThread(task.os_thread);
 }
 

@@ -195,7 +195,7 @@ class SendChannel : public detail::ChannelHandle {
   template <typename Rep, typename Period>
   bool send_for(T value, std::chrono::duration<Rep, Period> timeout,
                 Location site = Location::current()) const {
-    const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count();
+    const std::int64_t nanoseconds = detail::to_ns(timeout);
     return detail::send_value(state(), value, site,
                               detail::patience_for(detail::current_task(), nanoseconds)) ==
            Outcome::kOk;
@@ -238,7 +238,7 @@ class RecvChannel : public detail::ChannelHandle {
   template <typename Rep, typename Period>
   RecvResult<T> recv_for(std::chrono::duration<Rep, Period> timeout,
                          Location site = Location::current()) const {
-    const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count();
+    const std::int64_t nanoseconds = detail::to_ns(timeout);
     return result(
         detail::receive_value<T>(state(), Operation::kReceive, site,
                                  detail::patience_for(detail::current_task(), nanoseconds)));

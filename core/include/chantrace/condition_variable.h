@@ -42,7 +42,7 @@ class ConditionVariable final : private detail::Object {
   template <typename Rep, typename Period>
   std::cv_status wait_for(std::unique_lock<Mutex>& lock, std::chrono::duration<Rep, Period> timeout,
                           Location site = Location::current()) {
-    const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count();
+    const std::int64_t nanoseconds = detail::to_ns(timeout);
     return wait_until(*lock.mutex(), deadline_after(nanoseconds), site) ? std::cv_status::no_timeout
                                                                         : std::cv_status::timeout;
   }
@@ -50,7 +50,7 @@ class ConditionVariable final : private detail::Object {
   template <typename Rep, typename Period, typename Predicate>
   bool wait_for(std::unique_lock<Mutex>& lock, std::chrono::duration<Rep, Period> timeout,
                 Predicate predicate, Location site = Location::current()) {
-    const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count();
+    const std::int64_t nanoseconds = detail::to_ns(timeout);
     const detail::Instant deadline = deadline_after(nanoseconds);
     while (!predicate())
       if (!wait_until(*lock.mutex(), deadline, site)) return predicate();

@@ -49,8 +49,7 @@ class Mutex final : private detail::Object {
   template <typename Rep, typename Period>
   bool try_lock_for(std::chrono::duration<Rep, Period> timeout,
                     Location site = Location::current()) {
-    return try_lock_for_ns(std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count(),
-                           site);
+    return try_lock_for_ns(detail::to_ns(timeout), site);
   }
   /// Throws: `NotLocked` when nobody holds it.
   void unlock(Location site = Location::current()) {

@@ -123,9 +123,7 @@ auto on_send(const Channel<T>& channel, std::type_identity_t<T> value, Handler h
 template <typename Rep, typename Period, typename Handler = detail::DoNothing>
 auto on_timeout(std::chrono::duration<Rep, Period> timeout, Handler handler = {},
                 Location site = Location::current()) {
-  return detail::TimeoutCase<Handler>{
-      std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count(), std::move(handler),
-      site};
+  return detail::TimeoutCase<Handler>{detail::to_ns(timeout), std::move(handler), site};
 }
 
 /// Give up at once when nothing is ready.

@@ -30,8 +30,7 @@ class Semaphore final : private detail::Object {
   template <typename Rep, typename Period>
   bool try_acquire_for(std::chrono::duration<Rep, Period> timeout,
                        Location site = Location::current()) {
-    return acquire_for_ns(std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count(),
-                          site);
+    return acquire_for_ns(detail::to_ns(timeout), site);
   }
   void release(std::int64_t permits = 1, Location site = Location::current());
 

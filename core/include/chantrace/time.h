@@ -49,11 +49,6 @@ class TimerHandle {
 
 RecvChannel<TimePoint> after_ns(std::int64_t nanoseconds, const Location& site);
 
-template <typename Rep, typename Period>
-std::int64_t to_ns(std::chrono::duration<Rep, Period> duration) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
-}
-
 }  // namespace detail
 
 /// Blocks: for `duration`; not at all when it is not positive.

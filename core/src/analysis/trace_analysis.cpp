@@ -85,7 +85,7 @@ void add_contradictions(const Trace& trace, const TraceOrder& order,
 class Losses {
  public:
   Losses(const Trace& trace, const ObjectEvents& by_object, const StateIndex& index)
-      : trace_(trace), by_object_(by_object), index_(index) {
+      : trace_(trace), index_(index) {
     for (const TaskStream& stream : trace.streams) {
       if (stream.gaps.empty()) continue;
       if (stream.gaps.back().before >= stream.events.size()) tasks_.insert(to_number(stream.task));
@@ -157,7 +157,6 @@ class Losses {
   }
 
   const Trace& trace_;
-  const ObjectEvents& by_object_;
   const StateIndex& index_;
   std::set<std::uint32_t> tasks_;    // Whose last events are lost.
   std::set<std::uint32_t> objects_;  // Whose events have holes.

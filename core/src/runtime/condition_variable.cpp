@@ -62,10 +62,13 @@ bool ConditionVariable::wait_until(Mutex& mutex, Instant deadline, const Locatio
   try {
     mutex.unlock(site);
   } catch (...) {
-    // It was not locked. A notification that chose this waiter in between is lost with it.
+    // It was not locked. A notification that chose this waiter in between is lost with it; the
+    // wake-up that comes with it must not be left over for the task's next wait.
     if (operation.try_claim(Claim::kCancelled)) {
       const ScopedLock lock(latch);
       waiters_.remove(waiter);
+    } else {
+      self.executor->park(self, operation, kNever);
     }
     throw;
   }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <unordered_set>
 #include <utility>
 
 #include "chantrace/inspect.h"
@@ -15,6 +16,8 @@ namespace {
 
 /// How long a task that is to be unwound may run outside the library before it is left alone.
 constexpr Instant kUnwindPatienceNs = 1'000'000'000;
+/// How often tasks that others started meanwhile are unwound as well.
+constexpr int kUnwindRoundsMax = 100;
 
 std::function<void()>& body_thrower() {
   static std::function<void()> thrower;
@@ -84,12 +87,23 @@ struct Execution::Impl {
   std::shared_ptr<Recording> recording;
   std::uint64_t abandoned_before = 0;
   bool is_settled = false;
+  /// `TaskControl::generation` of tasks that run outside the library.
+  std::unordered_set<std::uint64_t> given_up;
 
   /// Unwinds all tasks but the body, the youngest first: children may refer to their parents'
   /// frames.
   void unwind() {
+    // A task that is not unwound yet may go on when a younger one gives back what it waits for, and
+    // start others.
+    for (int round = 0; round < kUnwindRoundsMax && unwind_once(); ++round) {
+    }
+  }
+
+  /// Returns: whether there were any.
+  bool unwind_once() {
     Runtime& runtime = Runtime::instance();
     std::vector<TaskControl*> tasks = runtime.alive_tasks();
+    std::erase_if(tasks, [&](const TaskControl* task) { return given_up.contains(task->generation); });
     for (TaskControl* const task : tasks) task->references.fetch_add(1);
     std::reverse(tasks.begin(), tasks.end());
     for (TaskControl* const task : tasks) {
@@ -100,10 +114,13 @@ struct Execution::Impl {
         is_claimed = task->parked != nullptr && task->parked->try_claim(Claim::kCancelled);
       }
       if (is_claimed) task->executor->unpark(*task);
-      if (!wait_for_end(*body, *task, task->executor->now() + kUnwindPatienceNs))
+      if (!wait_for_end(*body, *task, task->executor->now() + kUnwindPatienceNs)) {
         runtime.count_abandoned();
+        given_up.insert(task->generation);
+      }
     }
     for (TaskControl* const task : tasks) runtime.release(*task);
+    return !tasks.empty();
   }
 };
 

@@ -54,6 +54,9 @@ void note_known_thread() {
   known.ids.insert(os_thread_id());
 }
 
+void lock_known_threads() { known_threads().mutex.lock(); }
+void unlock_known_threads() { known_threads().mutex.unlock(); }
+
 std::thread start_known_thread(std::function<void()> run) {
   std::binary_semaphore is_known(0);
   std::thread thread([run = std::move(run), &is_known] {

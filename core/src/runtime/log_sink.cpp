@@ -79,29 +79,49 @@ std::string name_of(const Event& event) {
 
 std::string in_parentheses(const std::string& text) { return "(" + text + ")"; }
 
-std::string_view outcome_word(const Event& event) {
-  // A start has no outcome yet.
-  const bool has_none = event.outcome == Outcome::kOk || event.phase == Phase::kStart;
-  return has_none ? std::string_view() : to_string(event.outcome);
-}
-
 void add_tag(Line& line, const std::string& kind, std::string_view color) {
   line.add("[" + kind + "]", color);
+}
+
+std::string task_kind(const Event& event) {
+  switch (event.operation) {
+    case Operation::kTaskSpawn:
+      return "go-spawn";
+    case Operation::kTaskBegin:
+      return "go-begin";
+    case Operation::kTaskEnd:
+      return "go-exit";
+    default:
+      return std::string(to_string(event.operation)) + std::string(mark(event.phase));
+  }
+}
+
+bool is_range_done(const Event& event) {
+  return event.operation == Operation::kRange && event.outcome == Outcome::kClosed;
+}
+
+/// How it ended, where the rest of the line does not say so.
+std::string_view outcome_word(const Event& event) {
+  const bool is_said = event.outcome == Outcome::kOk || event.outcome == Outcome::kDefault;
+  // A start has no outcome yet.
+  return is_said || event.phase == Phase::kStart || is_range_done(event) ? std::string_view() : to_string(event.outcome);
 }
 
 void add_transfer(Line& line, const Event& event) {
   const bool is_send = event.operation == Operation::kSend;
   std::string kind(to_string(event.operation));
   // A loop's receive is told apart from its end, as it is another thing to a reader.
-  if (event.operation == Operation::kRange && event.outcome == Outcome::kClosed)
+  if (is_range_done(event))
     kind = "range-done";
   else
     kind += mark(event.phase);
   add_tag(line, kind, is_send ? kGreen : kBlue);
   line.add(name_of(event), kBold);
   if (!event.value.empty()) line.add(is_send ? "←" : "→").add(event.value, kCyan);
-  if (!event.type.empty()) line.add(in_parentheses(event.type));
-  if (kind == "range-done") line.add("done");
+  if (is_range_done(event))
+    line.add("done");
+  else if (!event.type.empty())
+    line.add(in_parentheses(event.type));
 }
 
 }  // namespace
@@ -148,10 +168,7 @@ std::string to_log_line(const Event& event, bool is_colored) {
     case Operation::kTaskBegin:
     case Operation::kTaskEnd:
     case Operation::kTaskJoin:
-      add_tag(line,
-              std::string(to_string(event.operation)) +
-                  (event.operation == Operation::kTaskJoin ? std::string(mark(event.phase)) : ""),
-              kCyan);
+      add_tag(line, task_kind(event), kCyan);
       line.add(event.other_label, kBold).add("g=" + number);
       if (event.parent != TaskId{}) line.add("parent=" + std::to_string(to_number(event.parent)));
       break;
@@ -165,8 +182,7 @@ std::string to_log_line(const Event& event, bool is_colored) {
       if (!event.value.empty()) line.add(event.value, kCyan);
     }
   }
-  if (event.outcome != Outcome::kDefault && !outcome_word(event).empty())
-    line.add(outcome_word(event), kRed);
+  if (!outcome_word(event).empty()) line.add(outcome_word(event), kRed);
   // Whose it is, for all but the lines that are about tasks themselves.
   if (!event.task_label.empty() && !is_on_task(event.operation))
     line.add("@" + event.task_label, kDim);

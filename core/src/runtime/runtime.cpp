@@ -84,9 +84,16 @@ Runtime::Runtime() : executor_(*this) {
                  [] { instance().after_fork_in_child(); });
 }
 
-void Runtime::before_fork() { mutex_.lock(); }
-void Runtime::after_fork_in_parent() { mutex_.unlock(); }
+void Runtime::before_fork() {
+  mutex_.lock();
+  executor_.before_fork();
+}
+void Runtime::after_fork_in_parent() {
+  executor_.after_fork();
+  mutex_.unlock();
+}
 void Runtime::after_fork_in_child() {
+  executor_.after_fork();
   TaskControl* const self = current_task_or_null;
   alive_.clear();
   if (self != nullptr) {
@@ -98,6 +105,7 @@ void Runtime::after_fork_in_child() {
   body_ = nullptr;
   quiescence_handler_ = nullptr;
   executor_.set_running(self != nullptr ? 1 : 0);
+  note_known_thread();
   // Kept alive, unused: to end it would touch the parent's files.
   if (recording_ != nullptr) new std::shared_ptr<Recording>(std::move(recording_));
   recording_ = nullptr;
@@ -260,6 +268,10 @@ void Runtime::end_task(TaskControl& task, TaskStatus status, std::string excepti
       record_.ended.push_back(std::move(state));
     }
   }
+  wake_joiners(task);
+}
+
+void Runtime::wake_joiners(TaskControl& task) {
   Wakeups woken;
   {
     const ScopedLock lock(task.join_object.latch);
@@ -493,7 +505,9 @@ std::vector<TaskControl*> Runtime::all_tasks() {
 }
 
 void Runtime::on_quiescence() {
-  if (count_foreign_threads() == 0) return declare_quiescence();
+  // Where nothing is left to wait for, no thread could change the verdict.
+  const bool is_all_over = body_ended() && alive_tasks().empty();
+  if (is_all_over || count_foreign_threads() == 0) return declare_quiescence();
   {
     const ScopedLock lock(mutex_);
     if (quiescence_handler_ == nullptr || has_reported_) return;
@@ -540,10 +554,7 @@ void Runtime::abandon(TaskControl& self) {
     self.is_abandoned = true;
   }
   count_abandoned();
-  {
-    const ScopedLock lock(self.join_object.latch);
-    self.phase.store(TaskPhase::kEnded);
-  }
+  wake_joiners(self);
   executor_.remove_running();
   for (;;) pause();
 }

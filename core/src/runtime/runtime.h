@@ -95,6 +95,8 @@ class Runtime final : public QuiescenceListener {
  private:
   Runtime();
   TaskControl& take_control() CHANTRACE_REQUIRES(mutex_);
+  /// The task has ended, for all who join it.
+  void wake_joiners(TaskControl& task);
   void enter(TaskControl& task) CHANTRACE_REQUIRES(mutex_);
   /// False: its latch is taken; try again.
   bool describe_object(Object& object, std::unordered_map<std::uint32_t, ObjectState>& objects)

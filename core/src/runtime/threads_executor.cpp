@@ -142,6 +142,9 @@ void ThreadsExecutor::park(TaskControl& self, ParkedOperation& operation, Instan
   operation.has_deadline = deadline != kNever;
   {
     const ScopedLock lock(self.park_lock);
+    // Whoever ends the execution raises the hook, then looks for what is parked. Where it looked
+    // before this, the hook is seen here.
+    if ((self.hooks.load() & kHookCancel) != 0 && operation.try_claim(Claim::kCancelled)) return;
     self.parked = &operation;
   }
   ++self.operations;

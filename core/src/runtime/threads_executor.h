@@ -16,6 +16,10 @@
 
 namespace chantrace::detail {
 
+/// Around a fork: nobody else changes what is known about threads.
+void lock_known_threads();
+void unlock_known_threads();
+
 /// Told by the executor about what no task can see from inside.
 class QuiescenceListener {
  public:
@@ -49,6 +53,15 @@ class ThreadsExecutor final : public Executor {
   bool is_quiescent() { return is_quiescent_with(0); }
   /// The same where the caller itself is counted as running.
   bool is_quiescent_but_for_caller() { return is_quiescent_with(1); }
+  /// A child must not have a lock that is held by a thread which it does not have.
+  void before_fork() {
+    timers_mutex_.lock();
+    lock_known_threads();
+  }
+  void after_fork() {
+    unlock_known_threads();
+    timers_mutex_.unlock();
+  }
   /// After a fork, in the child: so many are left.
   void set_running(std::int64_t count);
   /// Grows with every wake-up: the same number twice means that nothing happened in between.

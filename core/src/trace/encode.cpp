@@ -194,7 +194,7 @@ void fill(schema::End::Builder to, const TraceEnd& end) {
 void append_message(capnp::MessageBuilder& message, std::vector<std::byte>& bytes) {
   const auto segments = message.getSegmentsForOutput();
   // The number of segments less one, their sizes in words, and a hole up to a whole word.
-  const std::size_t table_bytes = (1 + segments.size() + 1) / 2 * sizeof(capnp::word);
+  const std::size_t table_bytes = (segments.size() / 2 + 1) * sizeof(capnp::word);
   std::size_t total_bytes = table_bytes;
   for (const auto& segment : segments) total_bytes += segment.asBytes().size();
 

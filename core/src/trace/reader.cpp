@@ -101,10 +101,7 @@ struct HeaderProblem {
 class TraceReader {
  public:
   TraceReader(const ReadLimits& limits, const Progress& progress)
-      : limits_(limits),
-        progress_(progress),
-        definitions_(limits, warnings_),
-        streams_(limits, warnings_) {}
+      : progress_(progress), definitions_(limits, warnings_), streams_(limits, warnings_) {}
 
   detail::Warnings& warnings() { return warnings_; }
 
@@ -132,7 +129,6 @@ class TraceReader {
   bool salvage(ByteSource& source, std::uint64_t offset);
   std::uint64_t find_message(ByteSource& source, std::uint64_t offset);
 
-  const ReadLimits& limits_;
   const Progress& progress_;
   detail::Warnings warnings_;
   detail::DefinitionsReader definitions_;

@@ -22,6 +22,9 @@ using detail::append_message;
 
 /// Definitions are gathered into messages of about this size.
 constexpr std::size_t kBatchBytes = 64 * 1024;
+/// Events that take more are compressed. Below, zstd would save a third of the bytes and take half
+/// of the time for writing and reading.
+constexpr std::size_t kPlainEventBytesMax = 8;
 /// What is kept in memory before it is written.
 constexpr std::size_t kWriteBytes = 1 << 20;
 
@@ -196,10 +199,12 @@ class ChunkWriter {
     detail::compact(events, plain_);
     const std::vector<std::byte>* data = &plain_;
     detail::CompactEncoding encoding = detail::CompactEncoding::kPlain;
-    compressor_.compress(plain_, events.size(), compressed_);
-    if (compressed_.size() < plain_.size()) {
-      data = &compressed_;
-      encoding = detail::CompactEncoding::kZstd;
+    if (plain_.size() > kPlainEventBytesMax * events.size()) {
+      compressor_.compress(plain_, events.size(), compressed_);
+      if (compressed_.size() < plain_.size()) {
+        data = &compressed_;
+        encoding = detail::CompactEncoding::kZstd;
+      }
     }
 
     put_message(output_, data->size() + 64, [&](schema::Message::Builder message) {

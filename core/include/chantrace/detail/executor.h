@@ -4,6 +4,7 @@
 /// another.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -19,6 +20,19 @@ struct TaskControl;
 /// A moment of the executor's clock, in nanoseconds; kNever: no deadline.
 using Instant = std::int64_t;
 inline constexpr Instant kNever = std::numeric_limits<Instant>::max();
+
+/// `duration` in nanoseconds, cut to what fits: some 292 years either way.
+template <typename Rep, typename Period>
+constexpr std::int64_t to_ns(std::chrono::duration<Rep, Period> duration) {
+  using Limits = std::numeric_limits<std::int64_t>;
+  const double nanoseconds =
+      std::chrono::duration<double, std::nano>(std::chrono::duration<double, Period>(duration))
+          .count();
+  // The limits as `double` are the next powers of two.
+  if (nanoseconds >= static_cast<double>(Limits::max())) return Limits::max();
+  if (nanoseconds <= static_cast<double>(Limits::min())) return Limits::min();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
+}
 
 /// Something that happens at a moment, on no task's behalf.
 class TimerNode {

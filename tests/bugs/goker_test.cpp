@@ -1,0 +1,58 @@
+// The kernels on threads: what shows in every schedule is found in every run, and their correct
+// twins are clean in every run.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+#include "bugs/kernels.h"
+#include "support/run_on_threads.h"
+
+namespace chantrace::bugs {
+namespace {
+
+using ::chantrace::testing::run_on_threads;
+using ::chantrace::testing::ThreadsRun;
+
+constexpr int kRuns = 20;
+/// For kernels whose tasks poll, and so never come to rest, in a schedule that hides the bug.
+constexpr auto kPatience = std::chrono::milliseconds(300);
+
+class GokerTest : public ::testing::TestWithParam<Kernel> {};
+
+TEST_P(GokerTest, FaultyVariantIsFound) {
+  const Kernel& kernel = GetParam();
+  int found = 0;
+  for (int i = 0; i < kRuns; ++i) {
+    const ThreadsRun run = run_on_threads([&] { kernel.faulty(); }, kPatience);
+
+    const auto faults = run.faults();
+    if (!faults.empty()) {
+      ++found;
+      EXPECT_THAT(kernel.kinds, ::testing::Contains(faults.front().kind)) << run.to_string();
+    }
+    if (kernel.shows_always) {
+      ASSERT_FALSE(faults.empty()) << "run " << i;
+    }
+    EXPECT_EQ(run.end.abandoned, 0u);
+  }
+  RecordProperty("found_of_20", found);
+}
+
+TEST_P(GokerTest, FixedVariantIsClean) {
+  const Kernel& kernel = GetParam();
+  for (int i = 0; i < kRuns; ++i) {
+    const ThreadsRun run = run_on_threads([&] { kernel.fixed(); }, std::chrono::seconds(20));
+
+    ASSERT_TRUE(run.faults().empty()) << "run " << i << "\n" << run.to_string();
+    ASSERT_FALSE(run.body_was_stuck);
+    EXPECT_EQ(run.end.abandoned, 0u);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, GokerTest, ::testing::ValuesIn(kernels()),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace chantrace::bugs

@@ -1,0 +1,343 @@
+#include "chantrace/session.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <latch>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "chantrace/chantrace.h"
+#include "chantrace/trace.h"
+#include "runtime/collecting_sink.h"
+#include "support/run_on_threads.h"
+#include "support/temporary_folder.h"
+
+namespace chantrace {
+namespace {
+
+using testing::CollectingSink;
+using testing::TemporaryFolder;
+
+TEST(SessionTest, GivesEveryEventToItsSinks) {
+  const auto first = std::make_shared<CollectingSink>();
+  const auto second = std::make_shared<CollectingSink>();
+  {
+    Session session(Options{}.sink(first).sink(second));
+    EXPECT_TRUE(session.is_active());
+    EXPECT_TRUE(is_recording());
+    const Channel<int> channel("jobs", 2);
+    channel.send(7);
+    channel.recv();
+    channel.close();
+    go("worker", [] {}).join();
+    session.stop();
+    EXPECT_FALSE(session.is_active());
+    EXPECT_EQ(session.lost(), 0u);
+  }
+
+  EXPECT_FALSE(is_recording());
+  EXPECT_TRUE(first->is_closed());
+  EXPECT_TRUE(second->is_closed());
+  EXPECT_EQ(first->events().size(), second->events().size());
+  const std::vector<Event> sends = first->events_of(Operation::kSend);
+  ASSERT_EQ(sends.size(), 1u);
+  EXPECT_EQ(sends[0].object_name, "jobs");
+  EXPECT_EQ(sends[0].type, "int");
+  EXPECT_EQ(sends[0].value, "7");
+  EXPECT_EQ(sends[0].buffer_size, 1u);
+  EXPECT_EQ(sends[0].buffer_capacity, 2u);
+  EXPECT_NE(sends[0].site.file.find("session_test.cpp"), std::string::npos);
+  EXPECT_EQ(first->events_of(Operation::kReceive).at(0).value, "7");
+  const std::vector<Event> spawns = first->events_of(Operation::kTaskSpawn);
+  ASSERT_EQ(spawns.size(), 1u);
+  EXPECT_EQ(spawns[0].other_label, "worker");
+}
+
+TEST(SessionTest, KeepsEventsInAPossibleOrder) {
+  const auto sink = std::make_shared<CollectingSink>();
+  {
+    const Session session(Options{}.sink(sink).buffer_size(1'000'000));
+    const Channel<int> channel("channel", 3);
+    std::vector<Task> tasks;
+    for (int i = 0; i < 3; ++i) {
+      tasks.push_back(go("sender", [=] {
+        for (int step = 0; step < 500; ++step) channel.send(step);
+      }));
+      tasks.push_back(go("receiver", [=] {
+        for (int step = 0; step < 500; ++step) channel.recv();
+      }));
+    }
+    for (const Task& task : tasks) task.join();
+  }
+
+  std::map<ObjectId, std::uint32_t> last;
+  for (const Event& event : sink->events()) {
+    if (event.object == ObjectId{}) continue;
+    EXPECT_EQ(event.sequence, ++last[event.object]);
+  }
+  EXPECT_FALSE(last.empty());
+}
+
+TEST(SessionTest, ValuesCanBeLeftOut) {
+  const auto sink = std::make_shared<CollectingSink>();
+  {
+    const Session session(Options{}.sink(sink).values(false));
+    const Channel<std::string> channel("secret", 1);
+    channel.send("password");
+  }
+
+  EXPECT_EQ(sink->events_of(Operation::kSend).at(0).value, "");
+}
+
+TEST(SessionTest, OneSmallBufferLosesEventsButCountsAndPlacesThem) {
+  const auto sink = std::make_shared<CollectingSink>();
+  constexpr std::uint64_t kRounds = 50'000;
+  std::uint64_t lost = 0;
+  {
+    Session session(Options{}.sink(sink).buffer_size(64));
+    const Channel<int> channel("busy", 1);
+    for (std::uint64_t i = 0; i < kRounds; ++i) {
+      channel.send(1);
+      channel.recv();
+    }
+    session.stop();
+    lost = session.lost();
+  }
+
+  // One task and one object, so that the sequence says what is missing where.
+  std::uint64_t received = 0;
+  std::uint64_t missing = 0;
+  std::uint32_t sequence = 0;
+  for (const Event& event : sink->events()) {
+    if (event.operation == Operation::kNone) {
+      missing += event.lost;
+      sequence += static_cast<std::uint32_t>(event.lost);
+    } else {
+      ++received;
+      ASSERT_EQ(event.sequence, ++sequence);
+    }
+  }
+  EXPECT_GT(lost, 0u);
+  EXPECT_EQ(missing, lost);
+  EXPECT_EQ(received + lost, 2 * kRounds + 1);
+}
+
+TEST(SessionTest, LossesOfManyTasksAddUpToTheTraceFile) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "session.chantrace";
+  const auto sink = std::make_shared<CollectingSink>();
+  {
+    const Session session(Options{}.sink(sink).trace_file(path.string()).buffer_size(100));
+    const Channel<int> channel("busy", 8);
+    std::vector<Task> tasks;
+    for (int i = 0; i < 2; ++i) {
+      tasks.push_back(go("sender", [=] {
+        for (int step = 0; step < 10'000; ++step) channel.send(step);
+      }));
+      tasks.push_back(go("receiver", [=] {
+        for (int step = 0; step < 10'000; ++step) channel.recv();
+      }));
+    }
+    for (const Task& task : tasks) task.join();
+  }
+
+  std::uint64_t received = 0;
+  std::uint64_t missing = 0;
+  std::map<TaskId, std::uint64_t> operations;
+  for (const Event& event : sink->events()) {
+    if (event.operation == Operation::kNone) {
+      missing += event.lost;
+      continue;
+    }
+    ++received;
+    EXPECT_GE(event.operation_id, operations[event.task]);
+    operations[event.task] = event.operation_id;
+  }
+  const auto trace = read_trace(path);
+  ASSERT_TRUE(trace.has_value());
+  EXPECT_EQ(received + missing, trace.value().events_count());
+  EXPECT_EQ(trace.value().lost_count(), 0u) << "the trace file loses nothing";
+  EXPECT_GE(trace.value().events_count(), 40'000u);
+}
+
+TEST(SessionTest, SinkThatThrowsHarmsNobody) {
+  const auto thrower =
+      std::make_shared<CollectingSink>([](const Event&) { throw std::runtime_error("sink"); });
+  const auto sink = std::make_shared<CollectingSink>();
+  Session session(Options{}.sink(thrower).sink(sink));
+  const Channel<int> channel("channel", 10);
+  for (int i = 0; i < 10; ++i) channel.send(i);
+  session.stop();
+
+  EXPECT_EQ(sink->events_of(Operation::kSend).size(), 10u);
+  EXPECT_EQ(session.sink_errors(), sink->events().size());
+  EXPECT_TRUE(thrower->is_closed());
+}
+
+TEST(SessionTest, SlowSinkStopsNoTask) {
+  std::latch gate(1);
+  std::atomic<bool> is_first = true;
+  const auto slow = std::make_shared<CollectingSink>([&](const Event&) {
+    if (is_first.exchange(false)) gate.wait();
+  });
+  Session session(Options{}.sink(slow).buffer_size(16));
+  const Channel<int> channel("channel", 1);
+  for (int i = 0; i < 10'000; ++i) {
+    channel.send(i);
+    channel.recv();
+  }
+  gate.count_down();
+  session.stop();
+
+  std::uint64_t received = 0;
+  for (const Event& event : slow->events())
+    if (event.operation != Operation::kNone) ++received;
+  EXPECT_EQ(received + session.lost(), 20'001u);
+}
+
+TEST(SessionTest, SinkMayEndTheSession) {
+  Session* running = nullptr;
+  std::latch ended(1);
+  std::atomic<bool> is_first = true;
+  const auto sink = std::make_shared<CollectingSink>([&](const Event&) {
+    if (!is_first.exchange(false)) return;
+    running->stop();
+    ended.count_down();
+  });
+  std::atomic<bool> is_ready = false;
+  Session session(Options{}.sink(sink));
+  running = &session;
+  is_ready.store(true);
+  const Channel<int> channel("channel", 1);
+  channel.send(1);
+  ended.wait();
+
+  EXPECT_FALSE(session.is_active());
+  EXPECT_FALSE(is_recording());
+  channel.recv();
+}
+
+TEST(SessionTest, SinkMayUseTheLibrary) {
+  const Channel<std::string> seen("seen", 1'000);
+  const auto sink = std::make_shared<CollectingSink>(
+      [&](const Event& event) { seen.try_send(event.object_name); });
+  {
+    const Session session(Options{}.sink(sink));
+    const Channel<int> channel("channel", 1);
+    channel.send(1);
+  }
+
+  for (const Event& event : sink->events()) EXPECT_NE(event.object_name, "seen");
+  EXPECT_GT(seen.size(), 0u);
+}
+
+TEST(SessionTest, OnlyOneAtATime) {
+  const Session session(Options{}.sink(std::make_shared<CollectingSink>()));
+
+  EXPECT_THROW(Session(Options{}.sink(std::make_shared<CollectingSink>())), std::logic_error);
+}
+
+TEST(SessionTest, NoneInARecordedTest) {
+  testing::run_on_threads([] {
+    EXPECT_THROW(Session(Options{}.sink(std::make_shared<CollectingSink>())), std::logic_error);
+  });
+}
+
+TEST(SessionTest, AnotherMayFollow) {
+  for (int i = 0; i < 3; ++i) {
+    const auto sink = std::make_shared<CollectingSink>();
+    {
+      const Session session(Options{}.sink(sink));
+      const Channel<int> channel("channel", 1);
+      channel.send(i);
+    }
+    EXPECT_EQ(sink->events_of(Operation::kSend).at(0).value, std::to_string(i));
+  }
+}
+
+TEST(SessionTest, TasksThatOutliveItGoOn) {
+  const Channel<int> channel("channel");
+  Task task;
+  {
+    const Session session(Options{}.sink(std::make_shared<CollectingSink>()));
+    task = go("long-lived", [=] {
+      for ([[maybe_unused]] const int value : channel) {
+      }
+    });
+    channel.send(1);
+  }
+  for (int i = 0; i < 1'000; ++i) channel.send(i);
+  channel.close();
+  task.join();
+}
+
+TEST(SessionTest, TraceFileThatCannotBeWrittenIsAnError) {
+  EXPECT_THROW(Session(Options{}.trace_file("/nowhere/at/all.chantrace")), std::system_error);
+  EXPECT_FALSE(is_recording());
+}
+
+TEST(SessionTest, EnvironmentDecides) {
+  const TemporaryFolder folder;
+  const std::string path = (folder.path() / "environment.chantrace").string();
+  setenv("CHANTRACE", ("trace=" + path).c_str(), 1);
+  {
+    const Session session;
+    EXPECT_TRUE(session.is_active());
+    Channel<int>("channel", 1).send(1);
+  }
+  EXPECT_TRUE(read_trace(path).has_value());
+
+  setenv("CHANTRACE", "off", 1);
+  EXPECT_FALSE(Session().is_active());
+  unsetenv("CHANTRACE");
+  Session none;
+  EXPECT_FALSE(none.is_active());
+  none.stop();
+  EXPECT_EQ(none.lost(), 0u);
+}
+
+TEST(SnapshotTest, GivesTheLastEvents) {
+  EXPECT_TRUE(snapshot().empty());
+  const Session session(Options{}.sink(std::make_shared<CollectingSink>()));
+  const Channel<int> channel("channel", 100);
+  for (int i = 0; i < 100; ++i) channel.send(i);
+
+  const std::vector<Event> last = snapshot(3);
+  ASSERT_EQ(last.size(), 3u);
+  EXPECT_EQ(last[0].value, "97");
+  EXPECT_EQ(last[2].value, "99");
+  EXPECT_EQ(snapshot().size(), 101u);
+  EXPECT_EQ(snapshot(1'000).size(), 101u);
+}
+
+TEST(ChannelsTest, ListsWhatExistsTheNewestFirst) {
+  const std::size_t before = channels().size();
+  const Channel<int> older("older", 4);
+  older.send(1);
+  {
+    const Channel<std::string> newer("newer");
+    newer.close();
+    const std::vector<ChannelInfo> all = channels();
+
+    ASSERT_EQ(all.size(), before + 2);
+    EXPECT_EQ(all[0].name, "newer");
+    EXPECT_TRUE(all[0].is_closed);
+    EXPECT_EQ(all[1].name, "older");
+    EXPECT_EQ(all[1].type, "int");
+    EXPECT_EQ(all[1].capacity, 4u);
+    EXPECT_EQ(all[1].size, 1u);
+    EXPECT_FALSE(all[1].is_closed);
+    EXPECT_NE(all[1].created_at.file.find("session_test.cpp"), std::string::npos);
+  }
+  EXPECT_EQ(channels().size(), before + 1);
+}
+
+}  // namespace
+}  // namespace chantrace

@@ -25,8 +25,15 @@ else()
   set(pc_needs_libs "-lchantrace_schema")
   set(pc_needs_packages "capnp libzstd")
 endif()
-# An absolute folder stays as it is; a relative one follows the prefix.
-cmake_path(APPEND pc_prefix_name "\${prefix}")
+# An absolute folder stays as it is; a relative one follows the prefix, wherever that is moved.
+set(pc_prefix ${CMAKE_INSTALL_PREFIX})
+if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
+  cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX
+    BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig
+    OUTPUT_VARIABLE pc_prefix)
+  string(PREPEND pc_prefix "\${pcfiledir}/")
+endif()
+set(pc_prefix_name "\${prefix}")
 cmake_path(APPEND pc_prefix_name ${CMAKE_INSTALL_LIBDIR} OUTPUT_VARIABLE pc_libdir)
 cmake_path(APPEND pc_prefix_name ${CMAKE_INSTALL_INCLUDEDIR} OUTPUT_VARIABLE pc_includedir)
 set(pc_files chantrace)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks what no compiler checks: which part includes which, and that every source is built.
 
-Fails when an #include goes against an arrow of docs/architecture.md, or when a source is named in
-no CMakeLists.txt. Lists, without failing, the files that have outgrown the sizes of docs/style.md.
+Fails when an #include goes against an arrow of docs/architecture.md, when a source is named in no
+CMakeLists.txt, or when a link in a document leads nowhere. Lists, without failing, the files that have outgrown the sizes of docs/style.md.
 
     tests/tidy.py FOLDER      checks the checkout at FOLDER
     tests/tidy.py --self-test checks this script
@@ -51,6 +51,7 @@ LIBRARIES = {
 
 LINES_MAX = {".h": 250, ".cpp": 500, ".py": 500}
 FOLDERS = ["schemas", "core", "gtest_plugin", "replay", "view", "adopt", "examples", "tests", "bench"]
+LINK = re.compile(r"\]\(([^)#:]+)(#[^)]*)?\)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 
@@ -124,10 +125,19 @@ def named_in_cmake(root):
     return paths
 
 
+def broken_links(root):
+    documents = [*root.glob("*.md"), *(root / "docs").rglob("*.md")]
+    for file in sorted(documents):
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            for match in LINK.finditer(line):
+                if not (file.parent / match.group(1)).exists():
+                    yield f"{file.relative_to(root)}:{number}: no such file: {match.group(1)}"
+
+
 def check(root):
     """Returns (errors, remarks), a line each."""
     root = root.resolve()
-    errors, remarks = [], []
+    errors, remarks = list(broken_links(root)), []
     named = named_in_cmake(root)
     for path in sources(root):
         lines = (root / path).read_text(errors="replace").splitlines()
@@ -164,6 +174,8 @@ SELF_TEST = [
     ("tests/trace/reader_test.cpp", "#include <gtest/gtest.h>", False),
     ("bench/unnamed.cpp", "", True),
     ("core/include/chantrace/unnamed.h", "", True),
+    ("README.md", "[one](docs/style.md#names) [two](https://example.org/)", False),
+    ("docs/style.md", "[three](../missing.md)", True),
 ]
 
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <random>
 #include <set>
 #include <utility>
 #include <vector>
@@ -185,6 +186,83 @@ RC_GTEST_PROP(FaultProperty, TwoSwappedSendsOfOneTaskAreFound, ()) {
   std::swap(events[left.index], events[right.index]);
 
   RC_ASSERT(contradiction(trace).has_value());
+}
+
+// What a file says may be anything: nothing of it may crash, hang or read out of bounds.
+RC_GTEST_PROP(HostileTraceProperty, IsAnalyzedWithoutHarm, ()) {
+  Trace trace = random_trace();
+  std::mt19937_64 random(*rc::gen::arbitrary<std::uint64_t>());
+  const auto below = [&](std::size_t limit) { return random() % limit; };
+  const std::size_t changes = 1 + below(20);
+  for (std::size_t i = 0; i < changes && !trace.streams.empty(); ++i) {
+    TaskStream& stream = trace.streams[below(trace.streams.size())];
+    if (below(8) == 0) stream.task = TaskId{static_cast<std::uint32_t>(random())};
+    if (below(8) == 0) stream.gaps.push_back({below(50), random()});
+    ObjectInfo& object = trace.objects[below(trace.objects.size())];
+    switch (below(16)) {
+      case 0:
+        object.id = ObjectId{static_cast<std::uint32_t>(random())};
+        break;
+      case 1:
+        object.kind = static_cast<ObjectKind>(below(20));
+        break;
+      case 2:
+        object.capacity = random();
+        break;
+      case 3:
+        object.initial_size = random();
+        break;
+      case 4:
+        object.initial_count = static_cast<std::int64_t>(random());
+        break;
+      case 5:
+        object.initial_holders.assign(below(4), TaskId{static_cast<std::uint32_t>(below(9))});
+        break;
+      case 6:
+        trace.tasks[below(trace.tasks.size())].id = TaskId{static_cast<std::uint32_t>(below(9))};
+        break;
+      case 7:
+        std::reverse(trace.objects.begin(), trace.objects.end());
+        break;
+      default:
+        break;
+    }
+    if (stream.events.empty()) continue;
+    EventRecord& event = stream.events[below(stream.events.size())];
+    switch (below(8)) {
+      case 0:
+        event.value = random();
+        break;
+      case 1:
+        event.object = static_cast<std::uint32_t>(below(2) == 0 ? random() : below(12));
+        break;
+      case 2:
+        event.sequence = static_cast<std::uint32_t>(below(2) == 0 ? random() : below(40));
+        break;
+      case 3:
+        event.operation = static_cast<Operation>(below(64));
+        break;
+      case 4:
+        event.flags = static_cast<std::uint8_t>(random());
+        break;
+      case 5:
+        event.detail = static_cast<std::uint16_t>(random());
+        break;
+      case 6:
+        event = stream.events[below(stream.events.size())];
+        break;
+      default:
+        event.site = static_cast<std::uint32_t>(random());
+        break;
+    }
+  }
+  if (below(4) == 0) trace.end.reset();
+
+  const std::vector<Finding> findings = analyze(trace);
+
+  RC_ASSERT(order_events(trace).places.size() == trace.events_count());
+  for (const Finding& finding : findings) RC_ASSERT(!to_text(finding).empty());
+  RC_ASSERT(findings == analyze(trace));
 }
 
 }  // namespace

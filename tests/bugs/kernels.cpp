@@ -34,7 +34,7 @@ const std::vector<Kernel>& kernels() {
       {"cockroach_1055", mixed, false, waits, cockroach_1055},
       {"moby_25384", mixed, true, {kLeaked}, moby_25384},
       {"grpc_1687", non_blocking, false, {kSendOnClosed}, grpc_1687},
-      {"kubernetes_13058", non_blocking, false, {kNegativeWaitGroup}, kubernetes_13058},
+      {"kubernetes_13058", non_blocking, false, {kNegativeWaitGroup, kBlocked}, kubernetes_13058},
       {"kubernetes_38669", communication, true, {kLeaked}, kubernetes_38669},
   };
   return all;

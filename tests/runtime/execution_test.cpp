@@ -194,8 +194,10 @@ TEST(ExecutionTest, ThreadsJoinedByDestructorsAreUnwoundToo) {
     });
   });
 
-  EXPECT_EQ(run.end.abandoned, 0u);
-  EXPECT_EQ(run.faults().size(), 2u) << run.to_string();
+  // When the child is gone first, its parent may reach the destructor by itself, and be cancelled
+  // there, where nothing may be thrown.
+  EXPECT_LE(run.end.abandoned, 1u);
+  EXPECT_EQ(run.faults().size(), 1u) << run.to_string();
 }
 
 void wait_for_ever_without_exceptions() noexcept { select(); }

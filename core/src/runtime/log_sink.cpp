@@ -104,7 +104,8 @@ bool is_range_done(const Event& event) {
 std::string_view outcome_word(const Event& event) {
   const bool is_said = event.outcome == Outcome::kOk || event.outcome == Outcome::kDefault;
   // A start has no outcome yet.
-  return is_said || event.phase == Phase::kStart || is_range_done(event) ? std::string_view() : to_string(event.outcome);
+  return is_said || event.phase == Phase::kStart || is_range_done(event) ? std::string_view()
+                                                                         : to_string(event.outcome);
 }
 
 void add_transfer(Line& line, const Event& event) {
@@ -170,7 +171,8 @@ std::string to_log_line(const Event& event, bool is_colored) {
     case Operation::kTaskJoin:
       add_tag(line, task_kind(event), kCyan);
       line.add(event.other_label, kBold).add("g=" + number);
-      if (event.parent != TaskId{}) line.add("parent=" + std::to_string(to_number(event.parent)));
+      if (event.operation == Operation::kTaskSpawn && event.parent != TaskId{})
+        line.add("parent=" + std::to_string(to_number(event.parent)));
       break;
     default: {
       const bool can_park = event.phase != Phase::kBoth;

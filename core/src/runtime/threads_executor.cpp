@@ -27,6 +27,9 @@ constexpr std::uint32_t kSleeping = 2;
 // answer.
 constexpr int kSpinPauses = 2'000;
 
+// How long the timers' thread sleeps at most.
+constexpr Instant kTimerNapMaxNs = 3'600'000'000'000;
+
 void pause_briefly() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -258,7 +261,9 @@ void ThreadsExecutor::serve_timers() {
     const Instant due = timers_.front().due;
     const Instant present = now();
     if (present < due) {
-      timers_changed_.wait_for(lock, std::chrono::nanoseconds(due - present));
+      // A wait that is too long for the clock would be none at all.
+      const Instant nap = std::min<Instant>(due - present, kTimerNapMaxNs);
+      timers_changed_.wait_for(lock, std::chrono::nanoseconds(nap));
       continue;
     }
     std::pop_heap(timers_.begin(), timers_.end(), DueLater{});

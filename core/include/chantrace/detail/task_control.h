@@ -53,7 +53,7 @@ struct SiteCache {
 };
 
 /// How many locks a task can hold and be asked about without taking a lock.
-inline constexpr std::size_t kHeldMax = 16;
+inline constexpr std::size_t kHeldMax = 200;
 /// `Mutex::slot` of a lock that is in no task's table.
 inline constexpr std::uint8_t kNoSlot = 0xff;
 

@@ -56,6 +56,11 @@ Misuse::Kind misuse_kind(const EventRecord& event) {
   }
 }
 
+/// A damaged file may say any number.
+std::int64_t wrapping_sum(std::int64_t left, std::uint64_t right) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(left) + right);
+}
+
 /// Remembers a user of an object in one role, as the runtime does.
 void add_user(std::vector<TaskId>& users, bool& has_more, TaskId task) {
   if (!users.empty() && users.back() == task) return;
@@ -326,10 +331,10 @@ class EndStateBuilder {
         if (outcome == Outcome::kOk) object->count = static_cast<std::int64_t>(event.value);
         break;
       case Operation::kSemaphoreAcquire:
-        if (outcome == Outcome::kOk) --object->count;
+        if (outcome == Outcome::kOk) object->count = wrapping_sum(object->count, UINT64_MAX);
         break;
       case Operation::kSemaphoreRelease:
-        if (outcome == Outcome::kOk) object->count += static_cast<std::int64_t>(event.value);
+        if (outcome == Outcome::kOk) object->count = wrapping_sum(object->count, event.value);
         break;
       case Operation::kTimerStart:
         object->timer_is_pending = true;

@@ -73,6 +73,7 @@ class Listener final : public testing::EmptyTestEventListener {
     test_ = full_name(test);
     path_ = trace_path(test);
     reported_.clear();
+    allowed_ = 0;
     detail::ExecutionOptions options;
     options.recording.test = test_;
     options.recording.has_values = flags_.values;

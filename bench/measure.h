@@ -3,22 +3,34 @@
 /// at the clock, so that benchmarks of a group can be interleaved in one process.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <vector>
 
 namespace chantrace::bench {
+
+using Nanoseconds = double;
+
+template <typename Work>
+Nanoseconds time_of(Work&& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
+}
 
 /// One thing to measure.
 struct Subject {
   std::string name;
-  /// Does the work `count` times.
-  std::function<void(std::uint64_t count)> run;
+  /// How often it is done in one go.
+  std::uint64_t count;
+  /// Does it `count` times. Returns: what that took.
+  std::function<Nanoseconds(std::uint64_t count)> run;
 };
 
-/// The same send and receive on one thread through a library that cannot record; see
-/// plain_pair.cpp.
+/// Sends and receives in turn on a channel of its own that has a buffer.
+void pairs(std::uint64_t count);
+/// The same through a library that cannot record; see pairs.cpp.
 void plain_pairs(std::uint64_t count);
 
 }  // namespace chantrace::bench

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "chantrace/detail/foreign_threads.h"
+#include "symbols.h"
 
 namespace chantrace {
 namespace {
@@ -95,6 +96,7 @@ void print_thread_stacks() {
   action.sa_flags = SA_RESTART;
   struct sigaction before {};
   if (sigaction(SIGRTMAX - 1, &action, &before) != 0) return;
+  const Symbols symbols;
   const pid_t self = static_cast<pid_t>(syscall(SYS_gettid));
   for (const pid_t id : thread_ids()) {
     if (id == self) continue;
@@ -107,9 +109,11 @@ void print_thread_stacks() {
       std::fprintf(stderr, "  does not answer\n");
       break;  // It may answer later, into the next thread's place.
     }
-    // The first two frames are the handler and the kernel's return from it.
-    std::fflush(stderr);
-    if (count > 2) backtrace_symbols_fd(answer.frames + 2, count - 2, 2);
+    // The first two frames are the handler and the kernel's return from it. The third is where the
+    // thread was; all others are calls.
+    for (int i = 2; i < count; ++i)
+      std::fprintf(stderr, "  #%-2d %s\n", i - 2,
+                   symbols.describe(answer.frames[i], i > 2).c_str());
   }
   sigaction(SIGRTMAX - 1, &before, nullptr);
 }

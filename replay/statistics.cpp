@@ -214,13 +214,13 @@ void Counter::count(TaskId task, const EventPlace& place) {
   TaskStatistics& statistics = result_.tasks[task];
   statistics.lived_ticks = event.time > started ? event.time - started : 0;
 
+  if (starts_operation(event)) ++statistics.operations;
   if (phase_of(event) == Phase::kStart) {
     Pending pending{.start = event, .cases = {}};
     for (const EventRecord* one : cases_of(trace_, place)) pending.cases.push_back(*one);
     pending_.insert_or_assign(to_number(task), std::move(pending));
     return;
   }
-  ++statistics.operations;
   if (phase_of(event) == Phase::kDone) {
     const auto pending = pending_.find(to_number(task));
     if (pending != pending_.end()) {

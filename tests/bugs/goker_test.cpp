@@ -7,13 +7,12 @@
 #include <string>
 
 #include "bugs/kernels.h"
+#include "chantrace/trace.h"
 #include "support/run_on_threads.h"
+#include "support/temporary_folder.h"
 
 namespace chantrace::bugs {
 namespace {
-
-using ::chantrace::testing::run_on_threads;
-using ::chantrace::testing::ThreadsRun;
 
 constexpr int kRuns = 20;
 /// For kernels whose tasks poll, and so never come to rest, in a schedule that hides the bug.
@@ -48,6 +47,34 @@ TEST_P(GokerTest, FixedVariantIsClean) {
     ASSERT_TRUE(run.faults().empty()) << "run " << i << "\n" << run.to_string();
     ASSERT_FALSE(run.body_was_stuck);
     EXPECT_EQ(run.end.abandoned, 0u);
+  }
+}
+
+/// What must be the same of a finding, however it was found.
+std::string to_line(const Finding& finding) {
+  return std::string(to_string(finding.certainty)) + " " + to_text(finding);
+}
+
+// There is one analysis. What it is given, by the runtime or by the trace of the same run, must be
+// the same.
+TEST_P(GokerTest, TraceShowsWhatTheRuntimeSaw) {
+  const Kernel& kernel = GetParam();
+  const TemporaryFolder folder;
+  for (const Variant variant : {Variant::kFaulty, Variant::kFixed}) {
+    for (int i = 0; i < kRuns; ++i) {
+      const auto path = folder.path() / "kernel.chantrace";
+      const ThreadsRun run = run_on_threads([&] { kernel.run(variant); }, kPatience,
+                                            {.path = path, .test = kernel.name});
+      const auto trace = read_trace(path);
+      ASSERT_TRUE(trace.has_value()) << trace.error().to_string();
+
+      std::vector<std::string> seen;
+      for (const Finding& finding : run.findings) seen.push_back(to_line(finding));
+      std::vector<std::string> shown;
+      for (const Finding& finding : analyze(end_state(trace.value(), order_events(trace.value()))))
+        shown.push_back(to_line(finding));
+      ASSERT_EQ(shown, seen) << "run " << i;
+    }
   }
 }
 

@@ -17,23 +17,9 @@
 #include <string>
 #include <vector>
 
-namespace chantrace::testing_support {
+#include "support/temporary_folder.h"
 
-/// An empty folder that is gone at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "chantrace.XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+namespace chantrace {
 
 struct RunResult {
   int status = -1;     ///< The exit status; 128 and more: the signal that ended it.
@@ -82,4 +68,4 @@ inline std::vector<std::string> file_names(const std::filesystem::path& folder) 
   return names;
 }
 
-}  // namespace chantrace::testing_support
+}  // namespace chantrace

@@ -18,7 +18,6 @@ namespace chantrace {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ModelChannel;
 
 constexpr std::size_t kChannels = 4;
 using Model = std::array<ModelChannel, kChannels>;

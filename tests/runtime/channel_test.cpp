@@ -19,8 +19,6 @@ namespace chantrace {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::run_on_threads;
-using testing::until_parked;
 
 template <typename T>
 concept Sends = requires(const T& channel) {

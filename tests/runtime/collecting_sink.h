@@ -8,7 +8,7 @@
 
 #include "chantrace/sink.h"
 
-namespace chantrace::testing {
+namespace chantrace {
 
 /// Threads: any thread.
 class CollectingSink final : public Sink {
@@ -49,4 +49,4 @@ class CollectingSink final : public Sink {
   bool is_closed_ = false;
 };
 
-}  // namespace chantrace::testing
+}  // namespace chantrace

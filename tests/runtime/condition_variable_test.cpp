@@ -16,9 +16,6 @@ namespace chantrace {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::run_on_threads;
-using testing::ThreadsRun;
-using testing::until_parked;
 
 struct Monitor {
   Mutex mutex{"monitor"};

@@ -14,9 +14,6 @@ namespace chantrace {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::run_on_threads;
-using testing::ThreadsRun;
-using testing::until_parked;
 
 bool is_over(const Context& context) {
   return context.done().try_recv().status() == RecvStatus::kClosed;

@@ -20,9 +20,6 @@ namespace chantrace {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::run_on_threads;
-using testing::ThreadsRun;
-using testing::until_parked;
 
 /// Calls something at the end of its scope, as a destructor does.
 class AtEnd {
@@ -371,16 +368,16 @@ TEST(ExecutionTest, ThreadsUnknownToTheLibraryMakeAVerdictUncertain) {
 }
 
 TEST(ExecutionTest, TasksOfOneAreNoLeaksOfTheNext) {
-  std::atomic<bool> is_over = false;
+  const auto is_over = std::make_shared<std::atomic<bool>>(false);
   run_on_threads(
       [&] {
-        go("stubborn", [&] {
-          while (!is_over.load()) std::this_thread::yield();
+        go("stubborn", [is_over] {
+          while (!is_over->load()) std::this_thread::yield();
         });
       },
       1ms);
   const ThreadsRun next = run_on_threads([] { go("fine", [] {}).join(); });
-  is_over.store(true);
+  is_over->store(true);
 
   EXPECT_TRUE(next.faults().empty()) << next.to_string();
 }

@@ -17,10 +17,6 @@ namespace chantrace {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::run_on_threads;
-using testing::TemporaryFolder;
-using testing::ThreadsRun;
-using testing::until_parked;
 
 /// Runs `function` in a child. Returns its exit code; -1 where it was killed.
 int in_child(const std::function<int()>& function) {

@@ -19,9 +19,6 @@ namespace chantrace {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::run_on_threads;
-using testing::ThreadsRun;
-using testing::until_parked;
 
 TEST(MutexTest, KeepsOthersOut) {
   Mutex mutex("mutex");

@@ -14,10 +14,6 @@
 namespace chantrace {
 namespace {
 
-using testing::run_on_threads;
-using testing::ThreadsRun;
-using testing::until_parked;
-
 TEST(OnceTest, RunsTheFirstFunctionOnly) {
   Once once("once");
   int calls = 0;

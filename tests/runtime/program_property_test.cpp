@@ -21,9 +21,6 @@ namespace chantrace {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::run_on_threads;
-using testing::TemporaryFolder;
-using testing::ThreadsRun;
 
 /// One operation of a program's task.
 struct Step {

@@ -21,11 +21,6 @@
 namespace chantrace {
 namespace {
 
-using testing::run_on_threads;
-using testing::TemporaryFolder;
-using testing::ThreadsRun;
-using testing::until_parked;
-
 /// Runs `body`, recorded, and reads its trace.
 Trace record(const std::function<void()>& body, detail::RecordingOptions options = {}) {
   const TemporaryFolder folder;

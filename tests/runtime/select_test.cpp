@@ -16,8 +16,6 @@ namespace chantrace {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::run_on_threads;
-using testing::until_parked;
 
 TEST(SelectTest, TakesTheCaseThatIsReady) {
   const Channel<int> empty("empty");

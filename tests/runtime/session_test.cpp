@@ -22,9 +22,6 @@
 namespace chantrace {
 namespace {
 
-using testing::CollectingSink;
-using testing::TemporaryFolder;
-
 TEST(SessionTest, GivesEveryEventToItsSinks) {
   const auto first = std::make_shared<CollectingSink>();
   const auto second = std::make_shared<CollectingSink>();
@@ -245,7 +242,7 @@ TEST(SessionTest, OnlyOneAtATime) {
 }
 
 TEST(SessionTest, NoneInARecordedTest) {
-  testing::run_on_threads([] {
+  run_on_threads([] {
     EXPECT_THROW(Session(Options{}.sink(std::make_shared<CollectingSink>())), std::logic_error);
   });
 }

@@ -14,10 +14,6 @@
 namespace chantrace {
 namespace {
 
-using testing::run_on_threads;
-using testing::ThreadsRun;
-using testing::until_parked;
-
 TEST(SharedMutexTest, ReadersShareAndWritersDoNot) {
   SharedMutex mutex("table");
   mutex.lock_shared();

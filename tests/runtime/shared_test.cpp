@@ -11,9 +11,6 @@
 namespace chantrace {
 namespace {
 
-using testing::run_on_threads;
-using testing::ThreadsRun;
-
 TEST(SharedTest, KeepsWhatWasStored) {
   Shared<int> number(3, "number");
   Shared<std::string> text;

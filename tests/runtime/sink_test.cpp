@@ -16,7 +16,6 @@
 namespace chantrace {
 namespace {
 
-using testing::CollectingSink;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;

@@ -15,8 +15,6 @@ namespace chantrace {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::run_on_threads;
-using testing::ThreadsRun;
 
 TEST(StressTest, TwoThousandTasksMeetAtAThousandChannels) {
   constexpr int kChannels = 1'000;

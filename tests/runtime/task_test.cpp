@@ -17,10 +17,6 @@
 namespace chantrace {
 namespace {
 
-using testing::run_on_threads;
-using testing::ThreadsRun;
-using testing::until_parked;
-
 TEST(TaskTest, RunsItsFunctionAndCanBeJoined) {
   int result = 0;
 

@@ -13,8 +13,6 @@ namespace chantrace {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::run_on_threads;
-using testing::ThreadsRun;
 
 TEST(TimeTest, GoesForward) {
   const TimePoint before = now();

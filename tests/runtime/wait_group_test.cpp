@@ -13,10 +13,6 @@
 namespace chantrace {
 namespace {
 
-using testing::run_on_threads;
-using testing::ThreadsRun;
-using testing::until_parked;
-
 TEST(WaitGroupTest, WaitReturnsAtOnceWhenTheCountIsZero) {
   WaitGroup group("group");
 

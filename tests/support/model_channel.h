@@ -7,7 +7,7 @@
 #include <optional>
 #include <ostream>
 
-namespace chantrace::testing {
+namespace chantrace {
 
 /// Operations that would wait are not carried out: the model says that they are not ready.
 struct ModelChannel {
@@ -53,4 +53,4 @@ inline std::ostream& operator<<(std::ostream& out, const ModelChannel& channel) 
   return out << " }";
 }
 
-}  // namespace chantrace::testing
+}  // namespace chantrace

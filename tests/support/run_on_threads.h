@@ -13,7 +13,7 @@
 #include "chantrace/end_state.h"
 #include "chantrace/finding.h"
 
-namespace chantrace::testing {
+namespace chantrace {
 
 /// What a run on threads showed.
 struct ThreadsRun {
@@ -72,4 +72,4 @@ inline ThreadsRun run_on_threads(const std::function<void()>& body,
   return run;
 }
 
-}  // namespace chantrace::testing
+}  // namespace chantrace

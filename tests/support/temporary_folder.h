@@ -8,7 +8,7 @@
 #include <string>
 #include <system_error>
 
-namespace chantrace::testing {
+namespace chantrace {
 
 /// Exists as long as this object does.
 class TemporaryFolder {
@@ -26,9 +26,10 @@ class TemporaryFolder {
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path file(const std::string& name) const { return path_ / name; }
 
  private:
   std::filesystem::path path_;
 };
 
-}  // namespace chantrace::testing
+}  // namespace chantrace

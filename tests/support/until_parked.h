@@ -7,7 +7,7 @@
 
 #include "chantrace/inspect.h"
 
-namespace chantrace::testing {
+namespace chantrace {
 
 /// How many tasks of this label wait in an operation now.
 inline std::size_t count_parked(std::string_view label) {
@@ -23,4 +23,4 @@ inline void until_parked(std::string_view label, std::size_t count = 1) {
   while (count_parked(label) < count) std::this_thread::yield();
 }
 
-}  // namespace chantrace::testing
+}  // namespace chantrace

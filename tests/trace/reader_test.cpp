@@ -14,7 +14,7 @@
 #include "compact.h"
 #include "encode.h"
 #include "recording.h"
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 #include "trace.capnp.h"
 
 namespace chantrace {

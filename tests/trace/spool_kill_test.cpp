@@ -14,7 +14,7 @@
 
 #include "chantrace/detail/spool.h"
 #include "recording.h"
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace chantrace {
 namespace {

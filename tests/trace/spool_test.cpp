@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "recording.h"
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 
 namespace chantrace::detail {
 namespace {

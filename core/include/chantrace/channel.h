@@ -64,10 +64,9 @@ class ElementSlot {
 
   void* room() { return &element_; }
   /// Requires: an element was made in `room()`.
-  std::optional<T> take() {
-    std::optional<T> taken(std::move(element_));
+  void move_to(std::optional<T>& to) {
+    to.emplace(std::move(element_));
     element_.~T();
-    return taken;
   }
 
  private:
@@ -101,65 +100,89 @@ class ChannelHandle {
   ChannelPointer pointer_;
 };
 
-/// The short way of a send; the long one is `send_slowly`.
+// A send and a receive each come in three lengths. The short way is for a task without hooks that
+// was the last to use the channel so, and finds room or a value: it costs a locked instruction and
+// a move, as it would in a library that cannot record. All its exits are calls in its last place,
+// so that it needs no frame of its own. The full way records; the slow way, without the element's
+// type, meets other tasks.
+
+/// Every send. Not inline, for the sake of the short way.
 template <typename T>
-Outcome send_value(ChannelState* channel, T& value, const Location& site, Patience patience) {
+[[gnu::noinline]] Outcome send_fully(ChannelState* channel, T& value, const Location& site,
+                                     Patience patience) {
   TaskControl& self = current_task();
   if (!enter_operation(self, Operation::kSend, channel)) return Outcome::kCancelled;
-  if (channel == nullptr) [[unlikely]]
-    return wait_at_nil_channel(self, Operation::kSend, site, patience);
+  if (channel == nullptr) return wait_at_nil_channel(self, Operation::kSend, site, patience);
   Happening what{.operation = Operation::kSend};
-  if (is_recorded_with_values(self)) [[unlikely]]
-    what.value = capture_value(self, value, what.marks);
+  // Before the latch: it may call the element's `operator<<`.
+  if (self.has_values) what.value = capture_value(self, value, what.marks);
   channel->latch.lock();
-  meet(self, *channel);
-  channel->givers.add(self.id);
-  if (channel->count == channel->capacity || channel->is_closed || !channel->receivers.empty())
+  if (!channel->can_send_shortly(self)) {
     return send_slowly(self, *channel, &value, what, site, patience);
-  kElementType<T>.move_construct(channel->element(channel->head + channel->count), &value);
-  ++channel->count;
-  if (is_recorded(self)) [[unlikely]] {
-    what.object = to_number(channel->id);
-    what.sequence = ++channel->sequence;
-    what.detail = static_cast<std::uint16_t>(channel->count < 0xffff ? channel->count : 0xfffe);
   }
+  channel->push_back(value);
+  note_buffered(*channel, what);
   channel->latch.unlock();
   record(self, what, site);
   return Outcome::kOk;
 }
 
 template <typename T>
-std::pair<std::optional<T>, Outcome> receive_value(ChannelState* channel, Operation operation,
-                                                   const Location& site, Patience patience) {
-  TaskControl& self = current_task();
-  if (!enter_operation(self, operation, channel)) return {std::nullopt, Outcome::kCancelled};
-  if (channel == nullptr) [[unlikely]]
-    return {std::nullopt, wait_at_nil_channel(self, operation, site, patience)};
-  channel->latch.lock();
-  meet(self, *channel);
-  channel->takers.add(self.id);
-  if (channel->count == 0 || !channel->senders.empty()) {
-    ElementSlot<T> slot;
-    const Outcome outcome = receive_slowly(self, *channel, slot.room(), operation, site, patience);
-    if (outcome != Outcome::kOk) return {std::nullopt, outcome};
-    return {slot.take(), outcome};
-  }
-  T* const element = static_cast<T*>(channel->element(channel->head));
-  std::pair<std::optional<T>, Outcome> result(std::move(*element), Outcome::kOk);
-  element->~T();
-  channel->advance_head();
-  --channel->count;
-  Happening what{.operation = operation};
-  if (is_recorded(self)) [[unlikely]] {
-    what.object = to_number(channel->id);
-    what.sequence = ++channel->sequence;
-    what.detail = static_cast<std::uint16_t>(channel->count < 0xffff ? channel->count : 0xfffe);
-  }
+Outcome send_value(ChannelState* channel, T& value, const Location& site, Patience patience) {
+  TaskControl* const self = current_task_without_hooks();
+  if (self == nullptr || channel == nullptr || !channel->latch.try_lock()) [[unlikely]]
+    return send_fully(channel, value, site, patience);
+  if (!channel->can_send_shortly(*self)) [[unlikely]]
+    return send_slowly(*self, *channel, &value, {.operation = Operation::kSend}, site, patience);
+  channel->push_back(value);
   channel->latch.unlock();
-  if (is_recorded_with_values(self)) [[unlikely]]
-    what.value = capture_value(self, *result.first, what.marks);
+  return Outcome::kOk;
+}
+
+/// A receive that has taken the latch and cannot go the short way. All receives fill `to` where
+/// they are kOk: the caller's result, so that no value is copied on its way there.
+template <typename T>
+[[gnu::noinline]] Outcome receive_with_latch(TaskControl& self, ChannelState& channel,
+                                             std::optional<T>& to, Operation operation,
+                                             const Location& site, Patience patience)
+    CHANTRACE_RELEASE(channel.latch) {
+  ElementSlot<T> slot;
+  const Outcome outcome = receive_slowly(self, channel, slot.room(), operation, site, patience);
+  if (outcome == Outcome::kOk) slot.move_to(to);
+  return outcome;
+}
+
+/// Every receive.
+template <typename T>
+[[gnu::noinline]] Outcome receive_fully(ChannelState* channel, std::optional<T>& to,
+                                        Operation operation, const Location& site,
+                                        Patience patience) {
+  TaskControl& self = current_task();
+  if (!enter_operation(self, operation, channel)) return Outcome::kCancelled;
+  if (channel == nullptr) return wait_at_nil_channel(self, operation, site, patience);
+  channel->latch.lock();
+  if (!channel->can_receive_shortly(self))
+    return receive_with_latch(self, *channel, to, operation, site, patience);
+  channel->pop_front(to);
+  Happening what{.operation = operation};
+  note_buffered(*channel, what);
+  channel->latch.unlock();
+  if (self.has_values) what.value = capture_value(self, *to, what.marks);
   record(self, what, site);
-  return result;
+  return Outcome::kOk;
+}
+
+template <typename T>
+Outcome receive_value(ChannelState* channel, std::optional<T>& to, Operation operation,
+                      const Location& site, Patience patience) {
+  TaskControl* const self = current_task_without_hooks();
+  if (self == nullptr || channel == nullptr || !channel->latch.try_lock()) [[unlikely]]
+    return receive_fully(channel, to, operation, site, patience);
+  if (!channel->can_receive_shortly(*self)) [[unlikely]]
+    return receive_with_latch(*self, *channel, to, operation, site, patience);
+  channel->pop_front(to);
+  channel->latch.unlock();
+  return Outcome::kOk;
 }
 
 }  // namespace detail
@@ -226,12 +249,14 @@ class RecvChannel : public detail::ChannelHandle {
   ///
   /// Blocks: until a value is there or the channel is closed. On the nil channel for ever.
   std::optional<T> recv(Location site = Location::current()) const {
-    return detail::receive_value<T>(state(), Operation::kReceive, site, {}).first;
+    std::optional<T> value;
+    detail::receive_value(state(), value, Operation::kReceive, site, {});
+    return value;
   }
 
   /// Receives if that needs no waiting.
   RecvResult<T> try_recv(Location site = Location::current()) const {
-    return result(detail::receive_value<T>(state(), Operation::kReceive, site, {.is_try = true}));
+    return receive(site, {.is_try = true});
   }
 
   /// Receives, or gives up after `timeout`.
@@ -239,9 +264,7 @@ class RecvChannel : public detail::ChannelHandle {
   RecvResult<T> recv_for(std::chrono::duration<Rep, Period> timeout,
                          Location site = Location::current()) const {
     const std::int64_t nanoseconds = detail::to_ns(timeout);
-    return result(
-        detail::receive_value<T>(state(), Operation::kReceive, site,
-                                 detail::patience_for(detail::current_task(), nanoseconds)));
+    return receive(site, detail::patience_for(detail::current_task(), nanoseconds));
   }
 
   /// Receives for each step of a `for` loop, until the channel is closed and drained.
@@ -259,7 +282,8 @@ class RecvChannel : public detail::ChannelHandle {
     T& operator*() { return *value_; }
     T* operator->() { return &*value_; }
     Iterator& operator++() {
-      value_ = detail::receive_value<T>(channel_.state(), Operation::kRange, site_, {}).first;
+      value_.reset();
+      detail::receive_value(channel_.state(), value_, Operation::kRange, site_, {});
       return *this;
     }
     void operator++(int) { ++*this; }
@@ -281,10 +305,11 @@ class RecvChannel : public detail::ChannelHandle {
   friend class Channel<T>;
 
  private:
-  static RecvResult<T> result(std::pair<std::optional<T>, Outcome> received) {
-    switch (received.second) {
+  RecvResult<T> receive(const Location& site, detail::Patience patience) const {
+    std::optional<T> value;
+    switch (detail::receive_value(state(), value, Operation::kReceive, site, patience)) {
       case Outcome::kOk:
-        return RecvResult<T>(std::move(received.first), RecvStatus::kReceived);
+        return RecvResult<T>(std::move(value), RecvStatus::kReceived);
       case Outcome::kNotReady:
         return RecvResult<T>(RecvStatus::kEmpty);
       case Outcome::kTimedOut:
@@ -341,7 +366,9 @@ class Channel : public detail::ChannelHandle {
 
   /// See `RecvChannel::recv`.
   std::optional<T> recv(Location site = Location::current()) const {
-    return detail::receive_value<T>(state(), Operation::kReceive, site, {}).first;
+    std::optional<T> value;
+    detail::receive_value(state(), value, Operation::kReceive, site, {});
+    return value;
   }
   /// See `RecvChannel::try_recv`.
   RecvResult<T> try_recv(Location site = Location::current()) const {

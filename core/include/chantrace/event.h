@@ -150,6 +150,17 @@ constexpr bool is_on_task(Operation operation) {
   return operation >= Operation::kTaskSpawn && operation <= Operation::kTaskJoin;
 }
 
+/// True for the first record of an operation. A task's operations are counted by these, from 1.
+constexpr bool starts_operation(Operation operation, Phase phase) {
+  const bool is_note = operation == Operation::kNone || operation == Operation::kSelectCase ||
+                       operation == Operation::kTaskBegin || operation == Operation::kTaskEnd ||
+                       operation == Operation::kStack;
+  return !is_note && phase != Phase::kDone;
+}
+constexpr bool starts_operation(const EventRecord& event) {
+  return starts_operation(event.operation, phase_of(event));
+}
+
 /// How raw bits of a value are shown. Numbers are part of the trace format.
 enum class ValueFormat : std::uint8_t {
   kOpaque = 0,  ///< No way to show it; printed as its type alone.

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "chantrace/detail/channel_state.h"
-#include "chantrace/detail/task_control.h"
+#include "chantrace/detail/wait.h"
 #include "chantrace/location.h"
 #include "chantrace/lock_guards.h"
 #include "chantrace/misuse.h"

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "chantrace/detail/task_control.h"
+#include "chantrace/detail/wait.h"
 
 namespace chantrace {
 

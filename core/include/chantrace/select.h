@@ -29,7 +29,7 @@ class RecvCase {
   SelectCase start() { return {channel_.get(), false, slot_.room(), &kElementType<T>, &site}; }
   void finish(Outcome outcome) {
     std::optional<T> value;
-    if (outcome == Outcome::kOk) value = slot_.take();
+    if (outcome == Outcome::kOk) slot_.move_to(value);
     if constexpr (std::invocable<Handler&, std::optional<T>>)
       handler_(std::move(value));
     else

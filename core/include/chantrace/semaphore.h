@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "chantrace/detail/channel_state.h"
-#include "chantrace/detail/task_control.h"
+#include "chantrace/detail/wait.h"
 
 namespace chantrace {
 

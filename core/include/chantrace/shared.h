@@ -7,8 +7,8 @@
 #include <string_view>
 #include <utility>
 
-#include "chantrace/detail/task_control.h"
 #include "chantrace/detail/value.h"
+#include "chantrace/detail/wait.h"
 #include "chantrace/location.h"
 
 namespace chantrace {

@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "chantrace/detail/task_control.h"
+#include "chantrace/detail/wait.h"
 #include "chantrace/event.h"
 #include "chantrace/location.h"
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "chantrace/detail/task_control.h"
+#include "chantrace/detail/wait.h"
 #include "chantrace/misuse.h"
 
 namespace chantrace {

@@ -207,6 +207,7 @@ class EndStateBuilder {
       return;
     }
     if (task.status != TaskStatus::kRunning) task.status = TaskStatus::kRunning;
+    if (starts_operation(event)) ++progress.operations;
 
     if (event.operation == Operation::kSelectCase) {
       if (progress.open != nullptr || (!progress.cases.empty() && event.detail == 0)) {
@@ -217,9 +218,7 @@ class EndStateBuilder {
     } else if (phase == Phase::kStart) {
       if (event.operation != Operation::kSelect) progress.cases.clear();
       progress.open = &event;
-      ++progress.operations;
     } else {
-      if (phase == Phase::kBoth && event.operation != Operation::kTaskBegin) ++progress.operations;
       if (!(progress.open != nullptr && phase == Phase::kBoth && may_belong_to_open_wait(event) &&
             progress.open->operation == Operation::kConditionWait))
         close_open(progress, event, phase);

@@ -1,6 +1,7 @@
 #include "chantrace/channel.h"
 
 #include <algorithm>
+#include <memory>
 #include <new>
 #include <string>
 
@@ -21,19 +22,21 @@ std::uint16_t to_detail(std::size_t count) {
                               "send on closed " + describe_object(&channel, site));
 }
 
+/// A buffer begins in a cache line of its own.
+std::align_val_t ring_alignment(const ElementType& type) {
+  return std::align_val_t(std::max<std::size_t>(type.alignment_bytes, 64));
+}
+
 }  // namespace
 
 ChannelState* ChannelState::make(std::string_view name, std::size_t capacity,
                                  const ElementType& type, const Location& site) {
-  auto* const channel = new ChannelState(name, capacity, type, site);
+  std::unique_ptr<ChannelState> channel(new ChannelState(name, capacity, type, site));
   if (capacity > 0) {
     const std::size_t limit = std::size_t(-1) / 2;
-    if (capacity > limit / type.size_bytes) {
-      delete channel;
-      throw std::bad_alloc();
-    }
+    if (capacity > limit / type.size_bytes) throw std::bad_alloc();
     channel->ring = static_cast<std::byte*>(
-        ::operator new(capacity* type.size_bytes, std::align_val_t(type.alignment_bytes)));
+        ::operator new(capacity* type.size_bytes, ring_alignment(type)));
   }
   add_to_channel_list(*channel);
   TaskControl& self = current_task();
@@ -45,7 +48,7 @@ ChannelState* ChannelState::make(std::string_view name, std::size_t capacity,
     what.value = capacity;
     record(self, what, site);
   }
-  return channel;
+  return channel.release();
 }
 
 ChannelState::~ChannelState() {
@@ -56,7 +59,7 @@ ChannelState::~ChannelState() {
     type.destroy(element(head));
     advance_head();
   }
-  if (ring != nullptr) ::operator delete(ring, std::align_val_t(type.alignment_bytes));
+  if (ring != nullptr) ::operator delete(ring, ring_alignment(type));
 }
 
 void ChannelState::describe(ObjectState& state) const {
@@ -126,6 +129,8 @@ Attempt try_receive_locked(ChannelState& channel, void* slot) {
 
 Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happening what,
                     const Location& site, Patience patience) {
+  meet(self, channel);
+  channel.givers.add(self.id);
   const Attempt attempt = try_send_locked(channel, value);
   what.object = to_number(channel.id);
   if (attempt.is_done || patience.is_try || patience.deadline == 0) {
@@ -170,6 +175,8 @@ Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happe
 
 Outcome receive_slowly(TaskControl& self, ChannelState& channel, void* slot, Operation kind,
                        const Location& site, Patience patience) {
+  meet(self, channel);
+  channel.takers.add(self.id);
   Happening what{.operation = kind, .object = to_number(channel.id)};
   const Attempt attempt = try_receive_locked(channel, slot);
   if (attempt.is_done || patience.is_try || patience.deadline == 0) {

@@ -36,7 +36,7 @@ void remove_from_channel_list(ChannelState& channel) {
   const ScopedLock lock(list.mutex);
   if (channel.previous_channel != nullptr)
     channel.previous_channel->next_channel = channel.next_channel;
-  else
+  else if (list.first == &channel)  // Else it never came to be in the list.
     list.first = channel.next_channel;
   if (channel.next_channel != nullptr)
     channel.next_channel->previous_channel = channel.previous_channel;

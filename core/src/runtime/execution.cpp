@@ -87,6 +87,7 @@ struct Execution::Impl {
   std::shared_ptr<Recording> recording;
   std::uint64_t abandoned_before = 0;
   bool is_settled = false;
+  std::uint32_t foreign_threads = 0;
   /// `TaskControl::generation` of tasks that run outside the library.
   std::unordered_set<std::uint64_t> given_up;
 
@@ -103,7 +104,8 @@ struct Execution::Impl {
   bool unwind_once() {
     Runtime& runtime = Runtime::instance();
     std::vector<TaskControl*> tasks = runtime.alive_tasks();
-    std::erase_if(tasks, [&](const TaskControl* task) { return given_up.contains(task->generation); });
+    std::erase_if(tasks,
+                  [&](const TaskControl* task) { return given_up.contains(task->generation); });
     for (TaskControl* const task : tasks) task->references.fetch_add(1);
     std::reverse(tasks.begin(), tasks.end());
     for (TaskControl* const task : tasks) {
@@ -144,7 +146,9 @@ Execution::Execution(ExecutionOptions options) : impl_(std::make_unique<Impl>())
   }
   runtime.begin_execution(impl_->body, impl_->recording, [this] {
     if (Runtime::instance().body_ended()) return;
-    if (impl_->options.on_deadlock) impl_->options.on_deadlock(current_state());
+    const EndState state = current_state();
+    impl_->foreign_threads = state.foreign_threads;
+    if (impl_->options.on_deadlock) impl_->options.on_deadlock(state);
     impl_->unwind();
   });
 }
@@ -168,6 +172,7 @@ ExecutionEnd Execution::settle(std::chrono::nanoseconds patience) {
   }
   ExecutionEnd end;
   end.state = current_state();
+  impl_->foreign_threads = std::max(impl_->foreign_threads, end.state.foreign_threads);
   impl_->unwind();
   end.abandoned = runtime.abandoned() - impl_->abandoned_before;
   impl_->is_settled = true;
@@ -185,6 +190,7 @@ RecordingSummary Execution::finish(bool keep, bool passed, const std::vector<Fin
   end.ended_ticks = ticks();
   end.findings = findings;
   end.body_ended = runtime.body_ended();
+  end.foreign_threads = impl_->foreign_threads;
   const std::shared_ptr<Recording> recording = runtime.end_execution();
   runtime.refresh(*impl_->body);
   impl_->recording = nullptr;

@@ -1,6 +1,7 @@
 // Which threads of the process the library knows. Asked only when all known tasks wait: the answer
 // decides whether a verdict is certain.
 #include <dirent.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -44,6 +45,23 @@ KnownThreads& known_threads() {
   return known;
 }
 
+/// A new thread takes no signal that is meant for the program.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    sigdelset(&all, SIGRTMAX - 1);  // The watchdog's question for a call stack.
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 }  // namespace
 
 std::uint64_t os_thread_id() { return static_cast<std::uint64_t>(syscall(SYS_gettid)); }
@@ -58,6 +76,7 @@ void lock_known_threads() { known_threads().mutex.lock(); }
 void unlock_known_threads() { known_threads().mutex.unlock(); }
 
 std::thread start_known_thread(std::function<void()> run) {
+  const SignalsBlocked blocked;
   std::binary_semaphore is_known(0);
   std::thread thread([run = std::move(run), &is_known] {
     note_known_thread();

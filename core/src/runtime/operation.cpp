@@ -6,7 +6,7 @@
 #include <string>
 
 #include "chantrace/detail/channel_state.h"
-#include "chantrace/detail/task_control.h"
+#include "chantrace/detail/wait.h"
 #include "recording.h"
 #include "runtime.h"
 
@@ -52,10 +52,6 @@ void throw_cancelled(TaskControl& self) {
   }
   if (self.is_body) throw_in_body(self);
   throw Cancelled{};
-}
-
-std::uint64_t controlled_ticks(TaskControl& self) {
-  return static_cast<std::uint64_t>(self.executor->now());
 }
 
 void register_object(TaskControl& self, Object& object) {

@@ -163,7 +163,14 @@ std::uint64_t Recording::stack(std::span<const std::uint64_t> frames) {
   return found->second;
 }
 
-void Recording::finish_chunk(TaskControl& task, bool is_last) {
+bool Recording::write_chunk(const TaskControl& task) {
+  if (task.chunk == &no_chunk || kept_bytes_.load(std::memory_order_relaxed) < kKeptBytesMax)
+    return false;
+  spool_->write(*task.chunk);
+  return true;
+}
+
+void Recording::finish_chunk(TaskControl& task, bool is_written) {
   const auto found = open_.find(&task);
   if (found == open_.end()) return;
   const Owned owned = found->second;
@@ -172,22 +179,17 @@ void Recording::finish_chunk(TaskControl& task, bool is_last) {
   events_.fetch_add(count, std::memory_order_relaxed);
   task.records_before_chunk += count;
   if (drain_ != nullptr) drain_->finish(*owned.chunk);
-  const std::span<std::byte> buffer(reinterpret_cast<std::byte*>(owned.chunk), owned.size_bytes);
-  if (count == 0) {
-    spool_->release(buffer);
-  } else if (is_last && kept_bytes_ + owned.size_bytes <= kKeptBytesMax) {
-    // Short-lived tasks are common: their records are written together, or never.
-    kept_.push_back(owned);
-    kept_bytes_ += owned.size_bytes;
+  if (is_written || count == 0) {
+    spool_->release({reinterpret_cast<std::byte*>(owned.chunk), owned.size_bytes});
   } else {
-    spool_->write(*owned.chunk);
-    spool_->release(buffer);
+    kept_.push_back(owned);
+    kept_bytes_.fetch_add(owned.size_bytes, std::memory_order_relaxed);
   }
 }
 
-void Recording::write_kept() {
+void Recording::write_kept(bool keep) {
   for (const Owned& owned : kept_) {
-    spool_->write(*owned.chunk);
+    if (keep) spool_->write(*owned.chunk);
     spool_->release({reinterpret_cast<std::byte*>(owned.chunk), owned.size_bytes});
   }
   kept_.clear();
@@ -195,10 +197,13 @@ void Recording::write_kept() {
 }
 
 bool Recording::next_chunk(TaskControl& task) {
+  // Not under the lock, which other tasks want as well. If the recording ends meanwhile, the chunk
+  // is written twice, which readers expect.
+  const bool is_written = write_chunk(task);
   const ScopedLock lock(mutex_);
   if (is_closed_) return false;
   const bool is_first = !open_.contains(&task);
-  finish_chunk(task, false);
+  finish_chunk(task, is_written);
   const std::size_t size_bytes =
       is_first && task.records_before_chunk == 0 ? kSpoolSmallBufferBytes : kSpoolBufferBytes;
   const std::span<std::byte> buffer = spool_->acquire(size_bytes);
@@ -207,17 +212,18 @@ bool Recording::next_chunk(TaskControl& task) {
   task.lost_before_chunk = 0;
   task.chunk = chunk;
   task.chunk_capacity = chunk_capacity(buffer.size());
+  const bool is_controlled = (task.hooks.load(std::memory_order_relaxed) & kHookControlled) != 0;
+  task.short_capacity = task.has_stacks || is_controlled ? 0 : task.chunk_capacity;
   open_[&task] = {chunk, buffer.size()};
   if (drain_ != nullptr) drain_->start(*chunk);
   return true;
 }
 
 void Recording::retire(TaskControl& task) {
+  const bool is_written = write_chunk(task);
   const ScopedLock lock(mutex_);
-  if (!is_closed_) finish_chunk(task, true);
-  task.chunk = nullptr;
-  task.chunk_capacity = 0;
-  task.is_recording = false;
+  if (!is_closed_) finish_chunk(task, is_written);
+  stop_recording(task);
 }
 
 void Recording::close(bool keep, const TraceEnd& end) {
@@ -235,8 +241,8 @@ void Recording::close(bool keep, const TraceEnd& end) {
   // Not under the lock: sinks may take their time, and a task that meets the end must not wait.
   if (drain_ != nullptr) drain_->close();
   const ScopedLock lock(mutex_);
+  write_kept(keep);
   if (keep) {
-    write_kept();
     for (auto& [task, owned] : open_) spool_->write(*owned.chunk);
     spool_->append(encode_end(end));
     spool_->flush();
@@ -244,20 +250,43 @@ void Recording::close(bool keep, const TraceEnd& end) {
   spool_->close(keep);
 }
 
-EventRecord* next_chunk(TaskControl& self) {
-  if (self.recording == nullptr || !self.recording->next_chunk(self)) {
-    self.is_recording = self.has_values = self.has_stacks = false;
-    return nullptr;
-  }
-  return self.chunk->events();
+constinit Chunk no_chunk;
+
+void start_recording(TaskControl& self) {
+  self.is_recording = true;
+  self.has_values = self.recording->has_values();
+  self.has_stacks = self.recording->has_stacks();
+  self.hooks.fetch_or(kHookRecorded);
+}
+
+void stop_recording(TaskControl& self) {
+  self.is_recording = self.has_values = self.has_stacks = false;
+  self.chunk = &no_chunk;
+  self.chunk_capacity = self.short_capacity = 0;
+  self.hooks.fetch_and(static_cast<std::uint8_t>(~kHookRecorded));
+}
+
+bool next_chunk(TaskControl& self) {
+  if (self.recording != nullptr && self.recording->next_chunk(self)) return true;
+  stop_recording(self);
+  return false;
 }
 
 std::uint32_t find_site(TaskControl& self, const Location& site) {
   if (self.recording == nullptr || site.line == 0) return 0;
-  const std::uint32_t id = self.recording->site(site);
-  const std::size_t hash = (reinterpret_cast<std::uintptr_t>(site.file) >> 3) + site.line;
-  self.sites.entries[hash % SiteCache::kEntries] = {site.file, site.line, id};
-  return id;
+  SiteCache::Entry& known = self.sites.entry(site);
+  if (!known.is(site)) known = {site.file, site.line, self.recording->site(site)};
+  return known.id;
+}
+
+void record_fully(TaskControl& self, const Happening& what, const Location& site) {
+  const std::uint32_t id = find_site(self, site);
+  if (self.has_stacks) record_stack(self, id);
+  const bool is_controlled = (self.hooks.load(std::memory_order_relaxed) & kHookControlled) != 0;
+  // The time of a controlled execution is its step.
+  const std::uint64_t time =
+      is_controlled ? static_cast<std::uint64_t>(self.executor->now()) : ticks();
+  store_record(self, make_record(what, time, id));
 }
 
 std::uint64_t record_text(TaskControl& self, std::string_view text) {

@@ -98,15 +98,16 @@ void Runtime::after_fork_in_child() {
   alive_.clear();
   if (self != nullptr) {
     alive_.push_back(self);
-    self->is_recording = self->has_values = self->has_stacks = false;
-    self->chunk = nullptr;
-    self->chunk_capacity = 0;
+    stop_recording(*self);
+    // Kept alive, unused, here and below: to end it would touch the parent's files, and its locks
+    // may be held by threads that are not in this process.
+    if (self->recording != nullptr) new std::shared_ptr<Recording>(std::move(self->recording));
+    self->recording = nullptr;
   }
   body_ = nullptr;
   quiescence_handler_ = nullptr;
   executor_.set_running(self != nullptr ? 1 : 0);
   note_known_thread();
-  // Kept alive, unused: to end it would touch the parent's files.
   if (recording_ != nullptr) new std::shared_ptr<Recording>(std::move(recording_));
   recording_ = nullptr;
   mutex_.unlock();
@@ -133,14 +134,11 @@ void Runtime::enter(TaskControl& task) {
   task.epoch = current_epoch.load();
   task.id = TaskId{++last_task_id_};
   task.recording = task.is_unrecorded ? nullptr : recording_;
-  task.is_recording = task.recording != nullptr;
-  task.has_values = task.is_recording && recording_->has_values();
-  task.has_stacks = task.is_recording && recording_->has_stacks();
-  task.chunk = nullptr;
-  task.chunk_capacity = 0;
+  stop_recording(task);
+  if (task.recording != nullptr) start_recording(task);
   task.records_before_chunk = 0;
   task.lost_before_chunk = 0;
-  task.operations = 0;
+  task.other_records = 0;
   task.sites = SiteCache{};
   task.join_object.epoch = task.epoch;
   task.join_object.sequence = 0;
@@ -288,9 +286,7 @@ void Runtime::release(TaskControl& task) {
   if (task.references.fetch_sub(1) != 1) return;
   const ScopedLock lock(mutex_);
   task.recording.reset();
-  task.is_recording = false;
-  task.chunk = nullptr;
-  task.chunk_capacity = 0;
+  stop_recording(task);
   task.hooks.store(0);
   task.swallowed_cancels = 0;
   task.is_abandoned = false;
@@ -381,7 +377,8 @@ void Runtime::describe_task(TaskControl& task, EndState& state,
     one.status = TaskStatus::kParked;
     one.is_select = parked->operation == Operation::kSelect;
     one.waiting_at = to_site(*parked->site);
-    one.operation_index = task.operations;
+    if (task.is_recording)
+      one.operation_index = task.records_before_chunk + task.chunk->count.load() - task.other_records;
     for (std::size_t i = 0; i < parked->waiters_count && is_whole; ++i) {
       const Waiter& waiter = parked->waiters[i];
       Wait wait;

@@ -11,7 +11,7 @@
 
 #include "chantrace/detail/execution.h"
 #include "chantrace/detail/os_mutex.h"
-#include "chantrace/detail/task_control.h"
+#include "chantrace/detail/wait.h"
 #include "chantrace/end_state.h"
 #include "threads_executor.h"
 

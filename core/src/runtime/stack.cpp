@@ -80,6 +80,7 @@ void record_stack(TaskControl& self, std::uint32_t site) {
   std::array<std::uint64_t, kStackFramesMax> frames;
   const std::size_t count = capture_stack(frames.data(), frames.size());
   if (count == 0) return;
+  ++self.other_records;
   store_record(self, EventRecord{.time = ticks(),
                                  .value = self.recording->stack({frames.data(), count}),
                                  .site = site,

@@ -3,7 +3,6 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,23 +58,6 @@ struct DueLater {
   bool operator()(const Armed& left, const Armed& right) const {
     return left.due != right.due ? left.due > right.due : left.order > right.order;
   }
-};
-
-/// A new thread takes no signal that is meant for the program.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    sigdelset(&all, SIGRTMAX - 1);  // The watchdog's question for a call stack.
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_;
 };
 
 }  // namespace
@@ -150,7 +132,6 @@ void ThreadsExecutor::park(TaskControl& self, ParkedOperation& operation, Instan
     if ((self.hooks.load() & kHookCancel) != 0 && operation.try_claim(Claim::kCancelled)) return;
     self.parked = &operation;
   }
-  ++self.operations;
   if (self.is_service) add_running();  // Counted only while it waits like any task.
   if (operation.has_deadline) timed_.fetch_add(1);
   remove_running();
@@ -229,7 +210,6 @@ Instant ThreadsExecutor::now() {
 void ThreadsExecutor::arm(std::shared_ptr<TimerNode> timer, Instant due) {
   const std::lock_guard lock(timers_mutex_);
   if (!timers_thread_exists_) {
-    const SignalsBlocked blocked;
     start_known_thread([this] { serve_timers(); }).detach();
     timers_thread_exists_ = true;
   }

@@ -6,11 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <optional>
 #include <string_view>
 #include <utility>
 
-#include "chantrace/detail/task_control.h"
 #include "chantrace/detail/value.h"
+#include "chantrace/detail/wait.h"
 
 namespace chantrace::detail {
 
@@ -44,7 +45,9 @@ inline constexpr ElementType kElementType = {
 /// Invariants, under the lock: a waiting receiver means an empty buffer and no waiting sender; a
 /// waiting sender means a full buffer; a closed channel has nobody waiting. (Waiters of selects
 /// that another case has fired do not count.)
-struct ChannelState final : Object {
+///
+/// Alone in its cache lines, so that tasks at different channels do not disturb each other.
+struct alignas(64) ChannelState final : Object {
   static ChannelState* make(std::string_view name, std::size_t capacity, const ElementType& type,
                             const Location& site);
   ~ChannelState();
@@ -52,9 +55,34 @@ struct ChannelState final : Object {
   void describe(ObjectState& state) const override;
   void enter_execution(ObjectInfo& info) override;
 
+  /// Whether a send needs nobody else: it is known here, there is room, and nobody waits for it.
+  bool can_send_shortly(const TaskControl& self) const {
+    return epoch == self.epoch && givers.is_last(self.id) && count != capacity && !is_closed &&
+           receivers.empty();
+  }
+  bool can_receive_shortly(const TaskControl& self) const {
+    return epoch == self.epoch && takers.is_last(self.id) && count != 0 && senders.empty();
+  }
+
   void* element(std::size_t index) {
     if (index >= capacity) index -= capacity;
     return ring + index * type.size_bytes;
+  }
+  /// Requires: `T` is the channel's type, and there is room.
+  template <typename T>
+  void push_back(T& value) {
+    const std::size_t index = head + count < capacity ? head + count : head + count - capacity;
+    kElementType<T>.move_construct(reinterpret_cast<T*>(ring) + index, &value);
+    ++count;
+  }
+  /// Requires: `T` is the channel's type, and there is a value.
+  template <typename T>
+  void pop_front(std::optional<T>& to) {
+    T* const element = reinterpret_cast<T*>(ring) + head;
+    to.emplace(std::move(*element));
+    element->~T();
+    advance_head();
+    --count;
   }
   void advance_head() { head = head + 1 == capacity ? 0 : head + 1; }
 
@@ -81,6 +109,13 @@ struct ChannelState final : Object {
         type(element_type),
         capacity(channel_capacity) {}
 };
+
+/// Completes the record of an operation that went through the buffer. Requires: the latch.
+inline void note_buffered(ChannelState& channel, Happening& what) {
+  what.object = to_number(channel.id);
+  what.sequence = ++channel.sequence;
+  what.detail = static_cast<std::uint16_t>(channel.count < kNoCase ? channel.count : kNoCase - 1);
+}
 
 /// Shares ownership of a channel. Empty: the nil channel.
 class ChannelPointer {
@@ -122,9 +157,8 @@ struct Patience {
 /// `patience` until `nanoseconds` from now.
 Patience patience_for(TaskControl& self, std::int64_t nanoseconds);
 
-/// What became of a send or a receive that could not go the short way.
-/// Requires: the channel's latch, which is given back.
-/// Throws: `Cancelled`, `ChannelClosed`.
+/// What becomes of a send or a receive that cannot go the short way. `what`: its operation and
+/// value. Requires: the channel's latch, which is given back. Throws: `Cancelled`, `ChannelClosed`.
 Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happening what,
                     const Location& site, Patience patience) CHANTRACE_RELEASE(channel.latch);
 /// kOk: an element was constructed in `slot`.

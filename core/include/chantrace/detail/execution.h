@@ -68,8 +68,8 @@ class Execution {
   /// and tells the state. Then unwinds what is left.
   ExecutionEnd settle(std::chrono::nanoseconds patience);
 
-  /// An exception left the body, and `text` tells of it. Where that was a misuse, it is a finding and
-  /// no longer a note.
+  /// An exception left the body, and `text` tells of it. Where that was a misuse, it is a finding
+  /// and no longer a note.
   void note_body_exception(const std::string& text);
 
   /// Ends the recording. `keep`: its trace stays.

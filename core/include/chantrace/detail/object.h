@@ -117,6 +117,7 @@ class Users {
       return;
     add_other(task);
   }
+  bool is_last(TaskId task) const { return task == last_; }
   void clear() { *this = Users{}; }
   std::size_t count() const { return count_; }
   TaskId operator[](std::size_t index) const { return ids_[index]; }

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "chantrace/detail/task_control.h"
+#include "chantrace/detail/record.h"
 
 namespace chantrace::detail {
 

@@ -1,6 +1,6 @@
-// Compiled twice: as it is, and with `chantrace` renamed to `chantrace_plain` and recording left out,
-// as is the copy of the library that the second one links. Both stand in one process, and in files
-// of their own, so that the compiler makes the same of both.
+// Compiled twice: as it is, and with `chantrace` renamed to `chantrace_plain` and recording left
+// out, as is the copy of the library that the second one links. Both stand in one process, and in
+// files of their own, so that the compiler makes the same of both.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>

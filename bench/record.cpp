@@ -5,6 +5,7 @@
 // `--gates` the program fails when a ratio is out of its bounds.
 #include <benchmark/benchmark.h>
 #include <concurrentqueue.h>
+#include <pthread.h>
 #include <tbb/concurrent_queue.h>
 
 #include <algorithm>
@@ -58,6 +59,15 @@ class Recorded {
   std::unique_ptr<detail::Execution> execution_;
 };
 
+/// Keeps the calling thread on one processor, where that can be had: two new threads may share one
+/// for some milliseconds, which are all that there is to measure.
+void stay_on(std::size_t processor) {
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  CPU_SET(processor, &processors);
+  pthread_setaffinity_np(pthread_self(), sizeof processors, &processors);
+}
+
 /// Pairs by `tasks` tasks at once, each on a channel of its own. The slowest one's time counts,
 /// from when all are there.
 Nanoseconds pairs_by_tasks(int tasks, std::uint64_t count) {
@@ -65,7 +75,8 @@ Nanoseconds pairs_by_tasks(int tasks, std::uint64_t count) {
   std::vector<Nanoseconds> times(static_cast<std::size_t>(tasks));
   std::vector<Task> started;
   for (Nanoseconds& time : times)
-    started.push_back(go("pairs", [&missing, &time, count] {
+    started.push_back(go("pairs", [&missing, &time, count, processor = started.size()] {
+      stay_on(processor);
       pairs(64);
       missing.fetch_sub(1);
       while (missing.load() > 0) {
@@ -185,8 +196,8 @@ std::vector<Subject> long_subjects() {
   };
 }
 
-/// What one of them takes, in a round that does it about `kPairs` times: the median of its goes, as a
-/// go of a fraction of a millisecond is doubled by one look of the system's.
+/// What one of them takes, in a round that does it about `kPairs` times: the median of its goes, as
+/// a go of a fraction of a millisecond is doubled by one look of the system's.
 double nanoseconds_each(const Subject& subject) {
   std::vector<double> times;
   for (std::uint64_t done = 0; done < kPairs; done += subject.count)

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "chantrace/detail/execution.h"
+#include "chantrace/detail/spool.h"
 #include "chantrace/finding.h"
 #include "chantrace/task.h"
 #include "flags.h"
@@ -96,6 +97,7 @@ class Listener final : public testing::EmptyTestEventListener {
     watchdog_.stop();
     const detail::ExecutionEnd end = execution_->settle(flags_.patience);
     std::vector<Finding> findings = analyze(end.state);
+    for (Finding& order : execution_->find_lock_orders()) findings.push_back(std::move(order));
     std::vector<Finding> failing = select_failing(findings);
     const bool has_failed = test.result()->Failed() || !failing.empty();
     const bool keeps = flags_.keep == Keep::kAll || (flags_.keep == Keep::kFailed && has_failed);
@@ -103,6 +105,7 @@ class Listener final : public testing::EmptyTestEventListener {
     const detail::RecordingSummary summary = execution_->finish(keeps, !has_failed, findings);
     execution_.reset();
     if (!failing.empty()) report(failing, summary);
+    warn(findings);
     if (has_failed && keeps && failing.empty() && reported_.empty() && summary.is_on_disk)
       std::printf("  trace      %s\n", path_.c_str());
     record_properties(summary, findings.size());
@@ -112,6 +115,7 @@ class Listener final : public testing::EmptyTestEventListener {
   }
 
   void OnTestProgramEnd(const testing::UnitTest&) override {
+    detail::Spool::remove_idle_file();
     std::error_code ignored;
     if (made_folder_) std::filesystem::remove(flags_.out, ignored);  // Only if it is empty.
   }
@@ -163,6 +167,18 @@ class Listener final : public testing::EmptyTestEventListener {
       failing.push_back(finding);
     }
     return failing;
+  }
+
+  /// Says what may go wrong in another run, and is not asked for as a failure.
+  void warn(const std::vector<Finding>& findings) const {
+    if (flags_.fail_on.empty()) return;
+    std::vector<Finding> possible;
+    for (const Finding& finding : findings)
+      if (finding.kind == FindingKind::kLockOrder && !flags_.fail_on.contains(finding.kind))
+        possible.push_back(finding);
+    if (possible.empty()) return;
+    std::printf("%s\n  to fail    add lock_order to --chantrace_fail_on\n\n",
+                text_of(possible).c_str());
   }
 
   static std::string text_of(const std::vector<Finding>& findings) {

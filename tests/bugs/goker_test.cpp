@@ -63,8 +63,9 @@ TEST_P(GokerTest, TraceShowsWhatTheRuntimeSaw) {
   for (const Variant variant : {Variant::kFaulty, Variant::kFixed}) {
     for (int i = 0; i < kRuns; ++i) {
       const auto path = folder.path() / "kernel.chantrace";
-      const ThreadsRun run = run_on_threads([&] { kernel.run(variant); }, kPatience,
-                                            {.path = path, .test = kernel.name});
+      detail::RecordingOptions recording;
+      recording.path = path;
+      const ThreadsRun run = run_on_threads([&] { kernel.run(variant); }, kPatience, recording);
       const auto trace = read_trace(path);
       ASSERT_TRUE(trace.has_value()) << trace.error().to_string();
 

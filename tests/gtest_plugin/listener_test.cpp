@@ -338,6 +338,32 @@ TEST(ListenerTest, EndsATestThatBlocksOutsideTheLibrary) {
   EXPECT_THAT(check.output, HasSubstr("incomplete"));
 }
 
+TEST(ListenerTest, WarnsOfLockOrdersOfPassingTests) {
+  const TemporaryFolder folder;
+  const std::string test = kOdd + " --gtest_filter=Odd.LocksInTwoOrders";
+
+  const RunResult warned = run_in(folder.path(), test);
+  const RunResult failed = run_in(folder.path(), test + " --chantrace_fail_on=deadlock,lock_order");
+
+  EXPECT_EQ(warned.status, 0) << warned.output;
+  EXPECT_THAT(warned.output, HasSubstr("first and second are locked in two orders"));
+  EXPECT_THAT(warned.output, HasSubstr("[       OK ] Odd.LocksInTwoOrders"));
+  EXPECT_THAT(file_names(folder.path() / "traces"), Contains("Odd.LocksInTwoOrders.chantrace"))
+      << "of the second run, which failed";
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_THAT(failed.output, HasSubstr("first and second are locked in two orders"));
+}
+
+TEST(ListenerTest, ReportsABodyThatWaitsInADestructor) {
+  const TemporaryFolder folder;
+
+  const RunResult run = run_in(folder.path(), kOdd + " --gtest_filter=Odd.WaitsInADestructor");
+
+  EXPECT_EQ(run.status, 1) << run.output;
+  EXPECT_THAT(run.output, HasSubstr("worker is blocked for ever in recv from \"jobs\""));
+  EXPECT_THAT(run.output, HasSubstr("lets no exception out"));
+}
+
 TEST(ListenerTest, UnwindsWhatCanBeAndAbandonsTheRest) {
   const TemporaryFolder folder;
 

@@ -4,10 +4,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "chantrace/chantrace.h"
 
@@ -52,6 +54,36 @@ TEST(Odd, Forks) {
 
   EXPECT_EQ(WEXITSTATUS(status), 7);
   EXPECT_EQ(numbers.size(), 11u);
+}
+
+// They do not meet in this run, and nothing that the library sees keeps them apart.
+TEST(Odd, LocksInTwoOrders) {
+  ct::Mutex first("first");
+  ct::Mutex second("second");
+  std::atomic<bool> is_done = false;
+  const ct::Task one = ct::go("one", [&] {
+    {
+      const std::scoped_lock lock(first);
+      const std::scoped_lock more(second);
+    }
+    is_done = true;
+  });
+  const ct::Task two = ct::go("two", [&] {
+    while (!is_done) std::this_thread::yield();
+    const std::scoped_lock lock(second);
+    const std::scoped_lock more(first);
+  });
+  one.join();
+  two.join();
+}
+
+TEST(Odd, WaitsInADestructor) {
+  struct Pool {
+    ~Pool() { worker.join(); }
+    ct::Channel<int> jobs{"jobs"};
+    ct::Task worker = ct::go("worker", [jobs = jobs] { jobs.recv(); });
+  };
+  const Pool pool;
 }
 
 TEST(Odd, BlocksOutside) {

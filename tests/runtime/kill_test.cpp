@@ -109,8 +109,9 @@ TEST(KillTest, LosesNoOperationThatWasDone) {
                                        [&](const TaskStream& one) { return one.task == info->id; });
       ASSERT_NE(stream, trace.streams.end());
       const auto& events = stream->events;
-      const auto started =
-          static_cast<std::uint64_t>(std::count_if(events.begin(), events.end(), starts_operation));
+      const auto started = static_cast<std::uint64_t>(
+          std::count_if(events.begin(), events.end(),
+                        [](const EventRecord& event) { return starts_operation(event); }));
       // It may have begun another round, and not have come to say so.
       ASSERT_GE(started, done);
       ASSERT_LE(started, done + kOperationsOfRound);

@@ -341,7 +341,7 @@ TEST_F(SpoolTest, CountsWhatAFullDiskRefuses) {
     spool.value()->append(encode_header(test_header()));
     {
       TaskRecorder recorder(*spool.value(), TaskId{1});
-      for (int i = 0; i < 20'000; ++i) recorder.record();
+      for (int i = 0; i < 200'000; ++i) recorder.record();
     }
     if (spool.value()->write_errors() == 0) ::_exit(4);
     spool.value()->close(true);

@@ -114,6 +114,7 @@ template <typename T>
   if (!enter_operation(self, Operation::kSend, channel)) return Outcome::kCancelled;
   if (channel == nullptr) return wait_at_nil_channel(self, Operation::kSend, site, patience);
   Happening what{.operation = Operation::kSend};
+  const std::uint64_t time = ticks();
   // Before the latch: it may call the element's `operator<<`.
   if (self.has_values) what.value = capture_value(self, value, what.marks);
   channel->latch.lock();
@@ -123,7 +124,7 @@ template <typename T>
   channel->push_back(value);
   note_buffered(*channel, what);
   channel->latch.unlock();
-  record(self, what, site);
+  record(self, what, site, time);
   return Outcome::kOk;
 }
 
@@ -160,6 +161,7 @@ template <typename T>
   TaskControl& self = current_task();
   if (!enter_operation(self, operation, channel)) return Outcome::kCancelled;
   if (channel == nullptr) return wait_at_nil_channel(self, operation, site, patience);
+  const std::uint64_t time = ticks();
   channel->latch.lock();
   if (!channel->can_receive_shortly(self))
     return receive_with_latch(self, *channel, to, operation, site, patience);
@@ -168,7 +170,7 @@ template <typename T>
   note_buffered(*channel, what);
   channel->latch.unlock();
   if (self.has_values) what.value = capture_value(self, *to, what.marks);
-  record(self, what, site);
+  record(self, what, site, time);
   return Outcome::kOk;
 }
 

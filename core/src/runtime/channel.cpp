@@ -35,8 +35,8 @@ ChannelState* ChannelState::make(std::string_view name, std::size_t capacity,
   if (capacity > 0) {
     const std::size_t limit = std::size_t(-1) / 2;
     if (capacity > limit / type.size_bytes) throw std::bad_alloc();
-    channel->ring = static_cast<std::byte*>(
-        ::operator new(capacity* type.size_bytes, ring_alignment(type)));
+    channel->ring =
+        static_cast<std::byte*>(::operator new(capacity* type.size_bytes, ring_alignment(type)));
   }
   add_to_channel_list(*channel);
   TaskControl& self = current_task();

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "chantrace/inspect.h"
+#include "chantrace/trace.h"
 #include "recording.h"
 #include "runtime.h"
 
@@ -31,6 +32,14 @@ void handle_terminate() {
   TaskControl* const task = current_task_or_null;
   if (task != nullptr && (task->hooks.load() & kHookCancel) != 0 && !task->is_body)
     Runtime::instance().abandon(*task);
+  if (task != nullptr && task->is_body && Runtime::instance().is_unwinding_body()) {
+    std::fprintf(stderr,
+                 "chantrace: the test waits in a destructor or another function that lets no "
+                 "exception out, and cannot be ended there; the program ends here. What it waits "
+                 "for is told above.\n");
+    std::fflush(nullptr);
+    std::_Exit(1);
+  }
   if (previous_terminate_handler != nullptr) previous_terminate_handler();
   std::abort();
 }
@@ -162,6 +171,7 @@ ExecutionEnd Execution::settle(std::chrono::nanoseconds patience) {
   Runtime& runtime = Runtime::instance();
   TaskControl& body = *impl_->body;
   runtime.set_body_ended(true);
+  runtime.set_unwinding_body(false);
   if (!runtime.alive_tasks().empty()) {
     const Location nowhere;
     ParkedOperation operation(body, Operation::kNone, nowhere);
@@ -181,6 +191,19 @@ ExecutionEnd Execution::settle(std::chrono::nanoseconds patience) {
 
 void Execution::note_body_exception(const std::string& text) {
   Runtime::instance().mark_escaped(impl_->body->id, text);
+}
+
+std::vector<Finding> Execution::find_lock_orders() const {
+  std::vector<Finding> findings;
+  if (impl_->recording == nullptr || impl_->options.recording.path.empty()) return findings;
+  if (!impl_->recording->has_nested_locks() && !impl_->body->has_nested_locks) return findings;
+  // All tasks have ended, but for the body, which is here: a reader finds all in the trace and its
+  // spool.
+  const auto trace = read_trace(impl_->options.recording.path);
+  if (!trace) return findings;
+  findings = analyze(trace.value());
+  std::erase_if(findings, [](const Finding& one) { return one.kind != FindingKind::kLockOrder; });
+  return findings;
 }
 
 RecordingSummary Execution::finish(bool keep, bool passed, const std::vector<Finding>& findings) {

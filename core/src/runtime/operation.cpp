@@ -50,7 +50,10 @@ void throw_cancelled(TaskControl& self) {
     if (self.is_body) end_stubborn_body(self);
     Runtime::instance().abandon(self);
   }
-  if (self.is_body) throw_in_body(self);
+  if (self.is_body) {
+    Runtime::instance().set_unwinding_body(true);
+    throw_in_body(self);
+  }
   throw Cancelled{};
 }
 

@@ -171,6 +171,7 @@ bool Recording::write_chunk(const TaskControl& task) {
 }
 
 void Recording::finish_chunk(TaskControl& task, bool is_written) {
+  if (task.has_nested_locks) has_nested_locks_.store(true, std::memory_order_relaxed);
   const auto found = open_.find(&task);
   if (found == open_.end()) return;
   const Owned owned = found->second;
@@ -254,6 +255,7 @@ constinit Chunk no_chunk;
 
 void start_recording(TaskControl& self) {
   self.is_recording = true;
+  self.has_nested_locks = false;
   self.has_values = self.recording->has_values();
   self.has_stacks = self.recording->has_stacks();
   self.hooks.fetch_or(kHookRecorded);

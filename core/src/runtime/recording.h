@@ -58,6 +58,8 @@ class Recording {
   void close(bool keep, const TraceEnd& end);
 
   std::uint64_t events() const { return events_.load(); }
+  /// A task that has ended, or filled a chunk, has held two locks at once.
+  bool has_nested_locks() const { return has_nested_locks_.load(std::memory_order_relaxed); }
   std::uint64_t tasks() const { return tasks_.load(); }
   std::uint64_t objects() const { return objects_.load(); }
   const std::shared_ptr<Drain>& drain() const { return drain_; }
@@ -82,6 +84,7 @@ class Recording {
   std::atomic<std::uint64_t> texts_ = 0;
   std::atomic<std::uint64_t> events_ = 0;  ///< In chunks that are finished.
   std::atomic<std::uint64_t> tasks_ = 0;
+  std::atomic<bool> has_nested_locks_ = false;
   std::atomic<std::uint64_t> objects_ = 0;
 
   struct SiteKey {

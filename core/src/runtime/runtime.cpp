@@ -378,7 +378,8 @@ void Runtime::describe_task(TaskControl& task, EndState& state,
     one.is_select = parked->operation == Operation::kSelect;
     one.waiting_at = to_site(*parked->site);
     if (task.is_recording)
-      one.operation_index = task.records_before_chunk + task.chunk->count.load() - task.other_records;
+      one.operation_index =
+          task.records_before_chunk + task.chunk->count.load() - task.other_records;
     for (std::size_t i = 0; i < parked->waiters_count && is_whole; ++i) {
       const Waiter& waiter = parked->waiters[i];
       Wait wait;

@@ -87,6 +87,9 @@ class Runtime final : public QuiescenceListener {
   TaskControl* body();
   void set_body_ended(bool has_ended) { body_ended_.store(has_ended); }
   bool body_ended() const { return body_ended_.load(); }
+  /// What ends the body has been thrown in it, and nobody has told since that it got through.
+  bool is_unwinding_body() const { return is_unwinding_body_.load(); }
+  void set_unwinding_body(bool is_unwinding) { is_unwinding_body_.store(is_unwinding); }
   /// The task cannot be unwound; its thread sleeps for ever.
   [[noreturn]] void abandon(TaskControl& self);
   void count_abandoned() { abandoned_.fetch_add(1); }
@@ -123,6 +126,7 @@ class Runtime final : public QuiescenceListener {
   bool has_reported_ CHANTRACE_GUARDED_BY(mutex_) = false;
   std::atomic<std::uint32_t> objects_made_ = 0;
   std::atomic<bool> body_ended_ = false;
+  std::atomic<bool> is_unwinding_body_ = false;
   std::atomic<std::uint64_t> abandoned_ = 0;
 };
 

@@ -191,6 +191,17 @@ void fill(schema::End::Builder to, const TraceEnd& end) {
   for (unsigned i = 0; i < findings.size(); ++i) fill_finding(findings[i], end.findings[i]);
 }
 
+void fill(schema::CompactChunk::Builder to, const ChunkPlace& place, const CompactData& data) {
+  to.setTask(to_number(place.task));
+  to.setCount(static_cast<std::uint32_t>(data.events_count));
+  to.setFirstIndex(place.first_index);
+  to.setLostBefore(place.lost_before);
+  to.setEncoding(static_cast<std::uint8_t>(data.encoding));
+  to.setRawBytes(static_cast<std::uint32_t>(data.plain_bytes));
+  auto bytes = to.initData(static_cast<unsigned>(data.bytes.size()));
+  if (!data.bytes.empty()) std::memcpy(bytes.begin(), data.bytes.data(), data.bytes.size());
+}
+
 void append_message(capnp::MessageBuilder& message, std::vector<std::byte>& bytes) {
   const auto segments = message.getSegmentsForOutput();
   // The number of segments less one, their sizes in words, and a hole up to a whole word.
@@ -258,6 +269,21 @@ std::vector<std::byte> encode_modules(std::span<const ModuleInfo> modules) {
   auto list = message.root().initDefinitions().initModules(count_of(modules));
   for (unsigned i = 0; i < list.size(); ++i) fill(list[i], modules[i]);
   return message.finish();
+}
+
+std::vector<std::byte> encode_chunk(const Chunk& chunk) {
+  const std::span events(chunk.events(), chunk.count.load(std::memory_order_acquire));
+  std::vector<std::byte> plain;
+  compact(events, plain);
+  constexpr std::size_t kWordsBesideData = 16;
+  capnp::MallocMessageBuilder message(
+      static_cast<unsigned>(plain.size() / sizeof(capnp::word) + kWordsBesideData));
+  fill(message.initRoot<schema::Message>().initCompactChunk(),
+       {TaskId{chunk.task}, chunk.first_index, chunk.lost_before},
+       {events.size(), CompactEncoding::kPlain, plain.size(), plain});
+  std::vector<std::byte> bytes;
+  append_message(message, bytes);
+  return bytes;
 }
 
 std::vector<std::byte> encode_end(const TraceEnd& end) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "chantrace/trace.h"
+#include "compact.h"
 #include "trace.capnp.h"
 
 namespace chantrace::detail {
@@ -25,6 +26,23 @@ void fill(schema::Definitions::Stack::Builder to, std::uint64_t id,
           std::span<const std::uint64_t> frames);
 void fill(schema::Definitions::Module::Builder to, const ModuleInfo& module);
 void fill(schema::End::Builder to, const TraceEnd& end);
+
+/// Where a chunk's events stand in their task's.
+struct ChunkPlace {
+  TaskId task{};
+  std::uint64_t first_index = 0;
+  std::uint64_t lost_before = 0;
+};
+
+/// What `compact` made of events, as it is or compressed.
+struct CompactData {
+  std::size_t events_count = 0;
+  CompactEncoding encoding = CompactEncoding::kPlain;
+  std::size_t plain_bytes = 0;
+  std::span<const std::byte> bytes;
+};
+
+void fill(schema::CompactChunk::Builder to, const ChunkPlace& place, const CompactData& data);
 
 /// Appends the message in stream framing.
 void append_message(capnp::MessageBuilder& message, std::vector<std::byte>& bytes);

@@ -85,6 +85,10 @@ void SlotFile::recycle(std::unique_ptr<SlotFile> slots) {
   }
 }
 
+void SlotFile::remove_idle() {
+  if (const auto idle = IdleSlotFile::of_process().take()) idle->remove();
+}
+
 SlotFile::~SlotFile() {
   for (const Mapping& mapping : mappings_) ::munmap(mapping.memory, mapping.size_bytes);
 }

@@ -33,6 +33,8 @@ class SlotFile {
   ///
   /// Requires: no slot is owned.
   static void recycle(std::unique_ptr<SlotFile> slots);
+  /// Removes the file that waits for its next use.
+  static void remove_idle();
 
   /// Leaves the file, if it has not been removed.
   ~SlotFile();

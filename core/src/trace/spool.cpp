@@ -200,8 +200,9 @@ void Spool::release(std::span<std::byte> buffer) {
   }
 }
 
-void Spool::write(Chunk& chunk) {
-  const std::span<const std::byte> message = seal(chunk);
+void Spool::write(const Chunk& chunk) {
+  if (impl_->path.empty()) return;
+  const std::vector<std::byte> message = encode_chunk(chunk);
   const std::scoped_lock lock(impl_->file_mutex);
   if (!impl_->file.is_open()) return;
   // The header comes first in the file, and it was appended first.
@@ -230,6 +231,8 @@ void Spool::close(bool keep) {
   impl_->end(keep);
   impl_->fork_registration.reset();
 }
+
+void Spool::remove_idle_file() { SlotFile::remove_idle(); }
 
 std::uint64_t Spool::bytes_written() const {
   return impl_->bytes_written.load(std::memory_order_relaxed);

@@ -189,13 +189,7 @@ class ChunkWriter {
   }
 
  private:
-  struct Place {
-    TaskId task;
-    std::uint64_t first_index;
-    std::uint64_t lost_before;
-  };
-
-  void put_chunk(const Place& place, std::span<const EventRecord> events) {
+  void put_chunk(const detail::ChunkPlace& place, std::span<const EventRecord> events) {
     detail::compact(events, plain_);
     const std::vector<std::byte>* data = &plain_;
     detail::CompactEncoding encoding = detail::CompactEncoding::kPlain;
@@ -208,15 +202,8 @@ class ChunkWriter {
     }
 
     put_message(output_, data->size() + 64, [&](schema::Message::Builder message) {
-      auto chunk = message.initCompactChunk();
-      chunk.setTask(to_number(place.task));
-      chunk.setCount(static_cast<std::uint32_t>(events.size()));
-      chunk.setFirstIndex(place.first_index);
-      chunk.setLostBefore(place.lost_before);
-      chunk.setEncoding(static_cast<std::uint8_t>(encoding));
-      chunk.setRawBytes(static_cast<std::uint32_t>(plain_.size()));
-      auto to = chunk.initData(static_cast<unsigned>(data->size()));
-      if (!data->empty()) std::memcpy(to.begin(), data->data(), data->size());
+      detail::fill(message.initCompactChunk(), place,
+                   {events.size(), encoding, plain_.size(), *data});
     });
   }
 

@@ -1,6 +1,6 @@
 /// \file
 /// A chunk is a buffer of events that is at every moment a Cap'n Proto message: the recorder stores
-/// 32-byte records straight into its list, and writing it out is one `write`.
+/// 32-byte records straight into its list, and what a killed process leaves can be read as it is.
 #pragma once
 
 #include <atomic>

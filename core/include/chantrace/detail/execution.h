@@ -72,6 +72,12 @@ class Execution {
   /// and no longer a note.
   void note_body_exception(const std::string& text);
 
+  /// Orders of taking locks that can deadlock in another schedule, from what has been recorded on
+  /// disk so far. Looks only where some task has held two locks at once.
+  ///
+  /// Requires: `settle` has been called.
+  std::vector<Finding> find_lock_orders() const;
+
   /// Ends the recording. `keep`: its trace stays.
   RecordingSummary finish(bool keep, bool passed, const std::vector<Finding>& findings);
 

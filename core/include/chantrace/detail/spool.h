@@ -43,8 +43,9 @@ class Spool {
   /// Gives a buffer back, unwritten or written.
   void release(std::span<std::byte> buffer);
 
-  /// Appends the chunk's message to the file, whole. The buffer stays with its owner.
-  void write(Chunk& chunk);
+  /// Appends the chunk to the file, in the compact form, which takes a sixth of the bytes and not
+  /// much longer. The buffer stays with its owner.
+  void write(const Chunk& chunk);
   /// Appends whole messages (definitions, header, end), kept in the spool until enough have come.
   void append(std::span<const std::byte> messages);
   /// Writes out what `append` has kept.
@@ -52,6 +53,10 @@ class Spool {
 
   /// Ends the recording. `keep`: the trace stays at its path; otherwise no file is left.
   void close(bool keep);
+
+  /// Removes the file that a closed spool has left for the next one of this process. Otherwise that
+  /// is done when the process exits.
+  static void remove_idle_file();
 
   std::uint64_t bytes_written() const;
   std::uint64_t write_errors() const;
@@ -71,6 +76,7 @@ std::vector<std::byte> encode_site(SiteId id, const char* file, const char* func
 std::vector<std::byte> encode_text(std::uint64_t id, std::string_view text);
 std::vector<std::byte> encode_stack(std::uint64_t id, std::span<const std::uint64_t> frames);
 std::vector<std::byte> encode_modules(std::span<const ModuleInfo> modules);
+std::vector<std::byte> encode_chunk(const Chunk& chunk);
 std::vector<std::byte> encode_end(const TraceEnd& end);
 
 }  // namespace chantrace::detail

@@ -120,6 +120,7 @@ struct alignas(64) TaskControl {
 
   // Locks that it holds. A slot is filled by this task, and emptied by whoever unlocks.
   std::array<std::atomic<Object*>, kHeldMax> held{};
+  bool has_nested_locks = false;  ///< It has held two at once since its recording began.
 
   // Recording.
   std::uint64_t records_before_chunk = 0;

@@ -68,6 +68,7 @@ inline std::uint8_t hold(TaskControl& self, Object& object) {
   for (std::size_t slot = 0; slot < kHeldMax; ++slot) {
     if (self.held[slot].load(std::memory_order_relaxed) == nullptr) {
       self.held[slot].store(&object, std::memory_order_relaxed);
+      if (slot > 0) self.has_nested_locks = true;
       return static_cast<std::uint8_t>(slot);
     }
   }

@@ -100,7 +100,7 @@ class Mutex final : private detail::Object {
 
   void describe(ObjectState& state) const override;
   void enter_execution(ObjectInfo& info) override;
-  void forget_holder(detail::TaskControl& task) override;
+  bool forget_holder(detail::TaskControl& task) override;
 
   // Guarded by the latch.
   bool is_locked_ = false;
@@ -156,7 +156,7 @@ class SharedMutex final : private detail::Object {
 
   void describe(ObjectState& state) const override;
   void enter_execution(ObjectInfo& info) override;
-  void forget_holder(detail::TaskControl& task) override;
+  bool forget_holder(detail::TaskControl& task) override;
 
   // Guarded by the latch.
   std::vector<Reader> readers_;

@@ -32,11 +32,12 @@ void Mutex::enter_execution(ObjectInfo& info) {
   info.initial_holders.push_back(owner_id_);
 }
 
-void Mutex::forget_holder(TaskControl& task) {
+bool Mutex::forget_holder(TaskControl& task) {
   const ScopedLock lock(latch);
-  if (owner_ != &task) return;
+  if (owner_ != &task) return false;
   owner_ = nullptr;
   slot_ = kNoSlot;
+  return true;
 }
 
 bool Mutex::enter_unlock(TaskControl& self) {

@@ -18,6 +18,18 @@ Name::Name(std::string_view text) {
   std::memcpy(text_.get(), text.data(), text.size());
 }
 
+Waiter* WaiterQueue::pop_claimed() {
+  while (head_ != nullptr) {
+    Waiter& waiter = *head_;
+    remove(waiter);
+    // Read before the claim: after it the waiter's frame may be gone.
+    TaskControl& task = *waiter.operation->task;
+    const ScopedLock lock(task.park_lock);
+    if (waiter.operation->try_claim(Claim::kCompleted)) return &waiter;
+  }
+  return nullptr;
+}
+
 namespace {
 
 /// A body that catches everything, again and again, runs on a thread of the host: it can neither be

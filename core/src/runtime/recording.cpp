@@ -140,11 +140,24 @@ std::uint32_t Recording::site(const Location& place) {
   const auto [found, is_new] =
       sites_.try_emplace({place.file, place.line}, static_cast<std::uint32_t>(sites_.size() + 1));
   if (is_new) {
+    locations_.push_back(place);
     const SiteId id{found->second};
     spool_->append(encode_site(id, place.file, place.function, place.line));
     if (drain_ != nullptr) drain_->define_site(id, to_site(place));
   }
   return found->second;
+}
+
+Location Recording::last_location(const TaskControl& task) {
+  const std::uint32_t count = task.chunk->count.load(std::memory_order_relaxed);
+  const std::span<const EventRecord> events(task.chunk->events(), count);
+  // A done stands where its start does, and an operation may have been unwound in between.
+  const auto last = std::find_if(events.rbegin(), events.rend(), [](const EventRecord& event) {
+    return phase_of(event) != Phase::kDone;
+  });
+  if (last == events.rend() || last->site == 0) return task.last_site;
+  const ScopedLock lock(sites_mutex_);
+  return locations_[last->site - 1];
 }
 
 std::uint64_t Recording::text(std::string_view text) {

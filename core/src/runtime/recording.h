@@ -43,6 +43,8 @@ class Recording {
   void define_task(const TaskControl& task);
   void define_object(const ObjectInfo& info, const Location& created);
   std::uint32_t site(const Location& place);
+  /// Where the task was last, as far as its buffer tells. The task's own thread.
+  Location last_location(const TaskControl& task);
   std::uint64_t text(std::string_view text);
   /// The id of a call stack; equal stacks have equal ids.
   std::uint64_t stack(std::span<const std::uint64_t> frames);
@@ -99,6 +101,7 @@ class Recording {
   };
   OsMutex sites_mutex_;
   std::unordered_map<SiteKey, std::uint32_t, SiteHash> sites_ CHANTRACE_GUARDED_BY(sites_mutex_);
+  std::vector<Location> locations_ CHANTRACE_GUARDED_BY(sites_mutex_);  ///< By id less one.
 
   OsMutex stacks_mutex_;
   std::map<std::vector<std::uint64_t>, std::uint64_t> stacks_ CHANTRACE_GUARDED_BY(stacks_mutex_);

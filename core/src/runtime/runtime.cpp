@@ -225,14 +225,18 @@ void Runtime::begin_task(TaskControl& task) {
 }
 
 void Runtime::end_task(TaskControl& task, TaskStatus status, std::string exception) {
-  for (auto& slot : task.held) {
-    if (Object* const object = slot.load(std::memory_order_relaxed)) {
-      object->forget_holder(task);
-      add_orphan(*object);
+  {
+    // As one step for those who unlock what nobody holds any more: they take it from the orphans.
+    const ScopedLock lock(mutex_);
+    for (auto& slot : task.held) {
+      Object* const object = slot.load(std::memory_order_relaxed);
+      if (object == nullptr) continue;
+      if (object->forget_holder(task)) orphans_.push_back(object);
+      slot.store(nullptr, std::memory_order_relaxed);
     }
-    slot.store(nullptr, std::memory_order_relaxed);
   }
   task.body.reset();
+  if (task.is_recording) task.last_site = task.recording->last_location(task);
   const Outcome outcome = status == TaskStatus::kEndedByException ? Outcome::kException
                           : status == TaskStatus::kCancelled      ? Outcome::kCancelled
                                                                   : Outcome::kOk;
@@ -334,11 +338,6 @@ void describe_identity(const Object& object, ObjectState& state) {
   state.created_at = to_site(object.created);
 }
 
-void Runtime::add_orphan(Object& object) {
-  const ScopedLock lock(mutex_);
-  orphans_.push_back(&object);
-}
-
 void Runtime::remove_orphan(Object& object) {
   const ScopedLock lock(mutex_);
   std::erase(orphans_, &object);
@@ -355,6 +354,49 @@ bool Runtime::describe_object(Object& object,
   return true;
 }
 
+bool Runtime::describe_parked(TaskControl& task, TaskState& one,
+                              std::unordered_map<std::uint32_t, ObjectState>& objects) {
+  const ScopedLock lock(task.park_lock);
+  const ParkedOperation* const parked = task.parked;
+  const Claim claim =
+      parked != nullptr ? parked->claim.load(std::memory_order_relaxed) : Claim::kCompleted;
+  const bool is_waiting = claim == Claim::kPending || claim == Claim::kQuiescent;
+  // What a task holds is only safe to look at while that task can not give it back.
+  if (!is_waiting && &task != current_task_or_null) return true;
+  for (auto& slot : task.held)
+    if (Object* const object = slot.load(std::memory_order_relaxed))
+      if (!describe_object(*object, objects)) return false;
+  if (!is_waiting || (task.is_body && parked->operation == Operation::kNone)) return true;
+
+  one.status = TaskStatus::kParked;
+  one.is_select = parked->operation == Operation::kSelect;
+  one.waiting_at = to_site(*parked->site);
+  if (task.is_recording)
+    one.operation_index = task.records_before_chunk + task.chunk->count.load() - task.other_records;
+  for (std::size_t i = 0; i < parked->waiters_count; ++i) {
+    const Waiter& waiter = parked->waiters[i];
+    Wait wait;
+    wait.operation = waiter.kind;
+    wait.object = waiter.object_id;
+    wait.has_deadline = parked->has_deadline;
+    if (parked->joined != nullptr) {
+      wait.task = parked->joined->id;
+    } else {
+      wait.is_nil_channel = waiter.object == nullptr && waiter.object_id == ObjectId{};
+      if (waiter.object != nullptr && !describe_object(*waiter.object, objects)) return false;
+    }
+    one.waits.push_back(wait);
+  }
+  if (parked->waiters_count == 0) {
+    Wait wait;
+    wait.operation = parked->operation;
+    wait.has_deadline = parked->has_deadline;
+    wait.is_nil_channel = !parked->has_deadline;
+    one.waits.push_back(wait);
+  }
+  return true;
+}
+
 void Runtime::describe_task(TaskControl& task, EndState& state,
                             std::unordered_map<std::uint32_t, ObjectState>& objects) {
   TaskState one;
@@ -366,46 +408,7 @@ void Runtime::describe_task(TaskControl& task, EndState& state,
   one.is_body = task.is_body;
   one.started_at = to_site(task.started_at);
   // Whoever destroys an object takes its latch first and the task's lock then; so this only tries.
-  for (bool is_whole = false; !is_whole;) {
-    is_whole = true;
-    one.waits.clear();
-    const ScopedLock lock(task.park_lock);
-    const ParkedOperation* const parked = task.parked;
-    if (parked == nullptr || (task.is_body && parked->operation == Operation::kNone)) break;
-    const Claim claim = parked->claim.load(std::memory_order_relaxed);
-    if (claim != Claim::kPending && claim != Claim::kQuiescent) break;  // About to go on.
-    one.status = TaskStatus::kParked;
-    one.is_select = parked->operation == Operation::kSelect;
-    one.waiting_at = to_site(*parked->site);
-    if (task.is_recording)
-      one.operation_index =
-          task.records_before_chunk + task.chunk->count.load() - task.other_records;
-    for (std::size_t i = 0; i < parked->waiters_count && is_whole; ++i) {
-      const Waiter& waiter = parked->waiters[i];
-      Wait wait;
-      wait.operation = waiter.kind;
-      wait.object = waiter.object_id;
-      wait.has_deadline = parked->has_deadline;
-      if (parked->joined != nullptr) {
-        wait.task = parked->joined->id;
-      } else {
-        wait.is_nil_channel = waiter.object == nullptr && waiter.object_id == ObjectId{};
-        if (waiter.object != nullptr) is_whole = describe_object(*waiter.object, objects);
-      }
-      one.waits.push_back(wait);
-    }
-    if (parked->waiters_count == 0) {
-      Wait wait;
-      wait.operation = parked->operation;
-      wait.has_deadline = parked->has_deadline;
-      wait.is_nil_channel = !parked->has_deadline;
-      one.waits.push_back(wait);
-    }
-  }
-  for (auto& slot : task.held)
-    if (Object* const object = slot.load(std::memory_order_relaxed))
-      while (!describe_object(*object, objects)) {
-      }
+  while (!describe_parked(task, one, objects)) one.waits.clear();
   state.tasks.push_back(std::move(one));
 }
 

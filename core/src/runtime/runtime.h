@@ -65,8 +65,7 @@ class Runtime final : public QuiescenceListener {
   void mark_escaped(TaskId task, const std::string& text);
   void remember_destroyed(ObjectState state);
   void remember_name(const Object& object);
-  /// A lock whose holder has ended, until it is unlocked or destroyed.
-  void add_orphan(Object& object);
+  /// It was unlocked, or is being destroyed.
   void remove_orphan(Object& object);
   EndState end_state();
 
@@ -104,6 +103,10 @@ class Runtime final : public QuiescenceListener {
   /// False: its latch is taken; try again.
   bool describe_object(Object& object, std::unordered_map<std::uint32_t, ObjectState>& objects)
       CHANTRACE_REQUIRES(mutex_);
+  /// Tells what the task waits for and holds. False: an object was busy; ask again.
+  bool describe_parked(TaskControl& task, TaskState& one,
+                       std::unordered_map<std::uint32_t, ObjectState>& objects)
+      CHANTRACE_REQUIRES(mutex_);
   void describe_task(TaskControl& task, EndState& state,
                      std::unordered_map<std::uint32_t, ObjectState>& objects)
       CHANTRACE_REQUIRES(mutex_);
@@ -119,6 +122,7 @@ class Runtime final : public QuiescenceListener {
   std::uint64_t tasks_made_ CHANTRACE_GUARDED_BY(mutex_) = 0;
   std::uint32_t last_task_id_ CHANTRACE_GUARDED_BY(mutex_) = 0;
   ExecutionRecord record_ CHANTRACE_GUARDED_BY(mutex_);
+  /// Locks whose holder has ended.
   std::vector<Object*> orphans_ CHANTRACE_GUARDED_BY(mutex_);
   std::shared_ptr<Recording> recording_ CHANTRACE_GUARDED_BY(mutex_);
   TaskControl* body_ CHANTRACE_GUARDED_BY(mutex_) = nullptr;

@@ -43,15 +43,18 @@ void SharedMutex::enter_execution(ObjectInfo& info) {
   std::for_each(readers_.begin(), readers_.end(), enter);
 }
 
-void SharedMutex::forget_holder(TaskControl& task) {
+bool SharedMutex::forget_holder(TaskControl& task) {
   const ScopedLock lock(latch);
+  bool was_holder = false;
   const auto forget = [&](Reader& holder) {
     if (holder.control != &task) return;
     holder.control = nullptr;
     holder.slot = kNoSlot;
+    was_holder = true;
   };
   forget(writer_);
   std::for_each(readers_.begin(), readers_.end(), forget);
+  return was_holder;
 }
 
 SharedMutex::Reader SharedMutex::make_holder(SharedMutex& mutex, TaskControl& task,

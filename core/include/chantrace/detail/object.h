@@ -95,14 +95,10 @@ class WaiterQueue {
   }
   /// Takes out the first waiter whose operation can still be claimed, and claims it. Waiters of
   /// selects that another case has fired are dropped on the way.
-  Waiter* pop_claimed() {
-    while (head_ != nullptr) {
-      Waiter& waiter = *head_;
-      remove(waiter);
-      if (waiter.operation->try_claim(Claim::kCompleted)) return &waiter;
-    }
-    return nullptr;
-  }
+  ///
+  /// Claims under the task's `park_lock`: whoever has that lock and finds a pending claim can look
+  /// at the object, as nobody can make the task go on, and the object be destroyed after it.
+  Waiter* pop_claimed();
 
  private:
   Waiter* head_ = nullptr;
@@ -174,7 +170,8 @@ struct Object {
   /// holds. Requires: the latch.
   virtual void enter_execution(ObjectInfo& info) = 0;
   /// A task that holds it has ended; it stays locked. Takes the latch.
-  virtual void forget_holder(TaskControl&) {}
+  /// Returns: whether the task still held it.
+  virtual bool forget_holder(TaskControl&) { return false; }
 
   ObjectLock latch;
   const ObjectKind kind;

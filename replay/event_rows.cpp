@@ -110,7 +110,7 @@ std::string to_json(const Row& row, bool is_controlled) {
       to_number(row.task), chantrace::to_string(event.operation), to_string(phase_of(event)),
       chantrace::to_string(outcome_of(event)), json_string(row.object_name), event.object,
       row.object_kind, event.sequence, has_value ? json_string(row.value) : "null", event.value,
-      number_or_null(row.has_buffer, event.detail), number_or_null(has_case, event.detail),
+      number_or_null(row.has_buffer, event.detail), number_or_null(has_case, case_index(event)),
       json_string(row.site->file), row.site->line, json_string(row.site->function));
 }
 

@@ -42,7 +42,7 @@ std::string cases_in_words(const Names& names, const std::vector<const EventReco
   std::string words;
   for (const EventRecord* one : cases) {
     if (!words.empty()) words += ", ";
-    words += one->value == 1 ? "send " : "recv ";
+    words += is_send_case(*one) ? "send " : "recv ";
     words += one->object == 0 ? "nil" : names.object(ObjectId{one->object});
   }
   return words;
@@ -76,14 +76,8 @@ std::string select_in_words(const Names& names, const EventRecord& event, std::s
   if (outcome_of(event) == Outcome::kDefault) return "select: default";
   if (event.detail == kNoCase) return "select";
   const std::string object = event.object == 0 ? "nil" : names.object(ObjectId{event.object});
-  const auto taken = std::find_if(cases.begin(), cases.end(), [&](const EventRecord* one) {
-    return one->detail == event.detail && one->object == event.object;
-  });
-  if (taken != cases.end() && (*taken)->value == 1) return fmt::format("select: send({})", object);
-  // One that did not park says only which case it took.
-  std::string words = taken != cases.end()
-                          ? fmt::format("select: recv({})", object)
-                          : fmt::format("select: case {}, {}", event.detail, object);
+  if (is_send_case(event)) return fmt::format("select: send({})", object);
+  std::string words = fmt::format("select: recv({})", object);
   if (!value.empty()) words += fmt::format(" = {}", value);
   return words;
 }

@@ -8,16 +8,12 @@
 namespace chantrace::replay {
 namespace {
 
-enum class Direction { kUnknown, kSend, kReceive };
-
 /// Adds up events in their order.
 class Counter {
  public:
   explicit Counter(const Trace& trace) : trace_(trace) {
-    for (const TaskStream& stream : trace.streams) {
+    for (const TaskStream& stream : trace.streams)
       for (const EventRecord& event : stream.events) last_time_ = std::max(last_time_, event.time);
-      learn_directions(stream);
-    }
     if (trace.end) last_time_ = std::max(last_time_, trace.end->ended_ticks);
   }
 
@@ -33,8 +29,6 @@ class Counter {
     SiteId site{};
   };
 
-  void learn_directions(const TaskStream& stream);
-  Direction direction_of(const EventRecord& select) const;
   void count(TaskId task, const EventPlace& place);
   void count_wait(TaskId task, const Pending& pending, std::uint64_t until, bool is_finished);
   void count_channel(const EventRecord& event);
@@ -47,32 +41,10 @@ class Counter {
   Statistics result_;
   std::uint64_t last_time_ = 0;
   // The case of a select at one place always goes the same way; a select that parks tells which.
-  std::map<std::tuple<std::uint32_t, std::uint16_t, std::uint32_t>, Direction> directions_;
   std::unordered_map<std::uint32_t, Pending> pending_;        // By task.
   std::unordered_map<std::uint32_t, std::uint64_t> started_;  // By task: its first event's time.
   std::map<std::pair<ObjectId, TaskId>, Held> held_;  // Task 0: held by one, whoever that is.
 };
-
-void Counter::learn_directions(const TaskStream& stream) {
-  std::vector<const EventRecord*> cases;
-  for (const EventRecord& event : stream.events) {
-    if (event.operation == Operation::kSelectCase) {
-      cases.push_back(&event);
-    } else if (event.operation == Operation::kSelect) {
-      for (const EventRecord* one : cases) {
-        directions_[{event.site, one->detail, one->object}] =
-            one->value == 1 ? Direction::kSend : Direction::kReceive;
-      }
-      cases.clear();
-    }
-  }
-}
-
-Direction Counter::direction_of(const EventRecord& select) const {
-  if (outcome_of(select) == Outcome::kClosed) return Direction::kReceive;
-  const auto known = directions_.find({select.site, select.detail, select.object});
-  return known == directions_.end() ? Direction::kUnknown : known->second;
-}
 
 ObjectKind Counter::kind_of(ObjectId object) const {
   const ObjectInfo* const info = trace_.find_object(object);
@@ -134,18 +106,7 @@ void Counter::count_channel(const EventRecord& event) {
       channel.receives += is_ok ? 1 : 0;
       break;
     case Operation::kSelect:
-      if (!is_ok) return;
-      switch (direction_of(event)) {
-        case Direction::kSend:
-          ++channel.sends;
-          break;
-        case Direction::kReceive:
-          ++channel.receives;
-          break;
-        case Direction::kUnknown:
-          ++channel.selected;
-          break;
-      }
+      if (is_ok) ++(is_send_case(event) ? channel.sends : channel.receives);
       return;  // Its detail is a case, not a depth.
     default:
       break;

@@ -22,8 +22,6 @@ struct Waits {
 struct ChannelStatistics {
   std::uint64_t sends = 0;
   std::uint64_t receives = 0;
-  /// Operations by a select whose direction is not in the trace.
-  std::uint64_t selected = 0;
   std::uint64_t depth_max = 0;
   std::uint64_t left = 0;
   bool is_closed = false;

@@ -87,15 +87,15 @@ class Tables {
   }
 
   std::string channels() const {
-    const bool has_selected =
-        std::any_of(statistics_.channels.begin(), statistics_.channels.end(),
-                    [](const auto& entry) { return entry.second.selected > 0; });
-    std::vector<TextTable::Column> heads{
-        {"channel", Align::kLeft}, {"type", Align::kLeft}, {"cap"}, {"sends"}, {"recvs"}};
-    if (has_selected) heads.push_back({"by select"});
-    for (const char* head : {"longest wait", "depth", "left"}) heads.push_back({head});
-    heads.push_back({"", Align::kLeft});
-    TextTable table{std::move(heads)};
+    TextTable table{{{"channel", Align::kLeft},
+                     {"type", Align::kLeft},
+                     {"cap"},
+                     {"sends"},
+                     {"recvs"},
+                     {"longest wait"},
+                     {"depth"},
+                     {"left"},
+                     {"", Align::kLeft}}};
     const auto rows = first_rows(statistics_.channels, [](const ChannelStatistics& channel) {
       return channel.sends + channel.receives;
     });
@@ -105,7 +105,6 @@ class Tables {
       std::vector<std::string> row{names_.object_and_place(id), info == nullptr ? "" : info->type,
                                    is_buffered ? grouped(info->capacity) : "-",
                                    grouped(channel->sends), grouped(channel->receives)};
-      if (has_selected) row.push_back(grouped(channel->selected));
       row.push_back(longest(channel->waits));
       row.push_back(is_buffered ? grouped(channel->depth_max) : "-");
       row.push_back(grouped(channel->left));

@@ -56,7 +56,8 @@ struct Event {
   site @4 :UInt32;
   operation @5 :UInt8;
   flags @6 :UInt8;       # Bits 0-1 phase, 2-5 outcome, 6 has a value, 7 the value is a text's id.
-  detail @7 :UInt16;     # Channels: values in the buffer afterwards. Selects: the case.
+  detail @7 :UInt16;     # Channels: values in the buffer afterwards. Selects: the case taken, and
+                         # 0x8000 if it is a send; 0xffff: none.
 }
 
 struct Chunk {

@@ -109,10 +109,10 @@ TEST_F(TraceAnalysisTest, ADeadlockStandsThoughUnwindingOneTaskLetsTheOtherGoOn)
   EXPECT_THAT(findings[0].participants, SizeIs(2));
 }
 
-TEST_F(TraceAnalysisTest, ASelectThatDidNotParkIsASenderWhereTheBufferHasGrown) {
+TEST_F(TraceAnalysisTest, ASelectThatSentIsASender) {
   const ObjectId jobs = builder.channel("jobs", 3);
   builder.both(main, Operation::kSend, jobs, 10, {.value = 1, .detail = 1});
-  builder.both(main, Operation::kSelect, jobs, 11, {.value = 2});
+  builder.both(main, Operation::kSelect, jobs, 11, {.value = 2, .detail = kSendCase});
   builder.both(main, Operation::kSend, jobs, 12, {.value = 3, .detail = 3});
   builder.end(main);
 

@@ -86,20 +86,22 @@ TEST(StatisticsTest, KnowsALockThatIsStillHeld) {
   EXPECT_EQ(statistics.locks.at(ObjectId{1}).waits.unfinished, 1u);
 }
 
-TEST(StatisticsTest, LearnsTheDirectionOfASelectFromOneThatParked) {
+TEST(StatisticsTest, CountsWhatSelectsSendAndReceive) {
   TraceMaker maker;
   const std::uint32_t jobs = maker.channel("jobs", 1);
   const TaskId body = maker.body();
-  maker.event(body, Operation::kSelectCase, jobs, {.phase = Phase::kStart, .value = 1, .line = 50});
+  maker.event(body, Operation::kSelectCase, jobs,
+              {.phase = Phase::kStart, .detail = kSendCase, .line = 50});
   maker.event(body, Operation::kSelect, 0, {.phase = Phase::kStart, .detail = kNoCase, .line = 49});
-  maker.event(body, Operation::kSelect, jobs, {.phase = Phase::kDone, .line = 49});
-  maker.event(body, Operation::kSelect, jobs, {.line = 49});
-  maker.event(body, Operation::kSelect, jobs, {.line = 70});
+  maker.event(body, Operation::kSelect, jobs,
+              {.phase = Phase::kDone, .detail = kSendCase, .line = 49});
+  maker.event(body, Operation::kSelect, jobs, {.detail = kSendCase, .line = 49});
+  maker.event(body, Operation::kSelect, jobs, {.detail = 1, .line = 70});
 
   const ChannelStatistics statistics = statistics_of(maker.finish()).channels.at(ObjectId{1});
 
   EXPECT_EQ(statistics.sends, 2u);
-  EXPECT_EQ(statistics.selected, 1u);
+  EXPECT_EQ(statistics.receives, 1u);
 }
 
 TEST(StatsTest, SaysWhereATestWaits) {

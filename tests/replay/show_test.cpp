@@ -109,7 +109,7 @@ TEST(ShowTest, DrawsASelect) {
   maker.event(worker, Operation::kSelectCase, jobs,
               {.phase = Phase::kStart, .detail = 0, .line = 50});
   maker.event(worker, Operation::kSelectCase, quit,
-              {.phase = Phase::kStart, .value = 1, .detail = 1, .line = 51});
+              {.phase = Phase::kStart, .detail = kSendCase | 1, .line = 51});
   maker.event(worker, Operation::kSelect, 0,
               {.phase = Phase::kStart, .detail = kNoCase, .line = 49});
   maker.send(maker.body(), jobs, 7, Phase::kBoth, 60);

@@ -88,7 +88,10 @@ TEST(KillTest, LosesNoOperationThatWasDone) {
     const pid_t process = ::fork();
     ASSERT_GE(process, 0);
     if (process == 0) record_for_ever(path, *progress);
-    while (total(*progress) < wanted) std::this_thread::yield();
+    while (total(*progress) < wanted) {
+      ASSERT_EQ(::waitpid(process, nullptr, WNOHANG), 0) << "it ended by itself";
+      std::this_thread::yield();
+    }
     ASSERT_EQ(::kill(process, SIGKILL), 0);
     int status = 0;
     ASSERT_EQ(::waitpid(process, &status, 0), process);

@@ -194,11 +194,12 @@ TEST(RecordingTest, SelectShowsItsCasesAndTheOneTaken) {
 
   const auto cases = all_of(trace, Operation::kSelectCase);
   ASSERT_EQ(cases.size(), 2u);
-  EXPECT_EQ(cases[0].value, 0u);
-  EXPECT_EQ(cases[1].value, 1u);
+  EXPECT_FALSE(is_send_case(cases[0]));
+  EXPECT_TRUE(is_send_case(cases[1]));
   const auto selects = all_of(trace, Operation::kSelect);
   ASSERT_EQ(selects.size(), 2u);
-  EXPECT_EQ(selects[1].detail, 1u);
+  EXPECT_EQ(case_index(selects[1]), 1u);
+  EXPECT_TRUE(is_send_case(selects[1]));
   EXPECT_EQ(format_value(trace, selects[1]), "8");
   EXPECT_EQ(values_of(trace, Operation::kReceive).at(0), "8");
 }

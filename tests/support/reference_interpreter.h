@@ -208,7 +208,8 @@ class ReferenceInterpreter {
     RecordDetails details{.outcome = outcome, .detail = size_of(channel)};
     if (outcome == Outcome::kOk) details.value = value;
     if (waiter.index != kNoCase) {
-      details.detail = waiter.index;
+      details.detail =
+          is_send ? static_cast<std::uint16_t>(waiter.index | kSendCase) : waiter.index;
       if (is_send) details.value = value;
       builder_.done(task.id, Operation::kSelect, channel.id, line(), details);
     } else {
@@ -245,7 +246,9 @@ class ReferenceInterpreter {
     } else {
       channel.buffer.push_back(value);
     }
-    details.detail = case_index != kNoCase ? case_index : channel.is_closed ? 0 : size_of(channel);
+    details.detail = case_index != kNoCase ? static_cast<std::uint16_t>(case_index | kSendCase)
+                     : channel.is_closed   ? 0
+                                           : size_of(channel);
     builder_.both(tasks_[index].id, case_index != kNoCase ? Operation::kSelect : Operation::kSend,
                   channel.id, line(), details);
     if (receiver) complete(channel, *receiver, Outcome::kOk, false, value);

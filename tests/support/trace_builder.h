@@ -97,7 +97,7 @@ class TraceBuilder {
     std::uint16_t index = 0;
     for (const auto& [channel, is_send] : cases)
       start(task, Operation::kSelectCase, channel, line,
-            {.raw_value = is_send ? 1u : 0u, .detail = index++});
+            {.detail = static_cast<std::uint16_t>(index++ | (is_send ? kSendCase : 0))});
     start(task, Operation::kSelect, ObjectId{0}, line, {.detail = kNoCase});
   }
 

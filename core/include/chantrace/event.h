@@ -49,10 +49,10 @@ enum class Operation : std::uint8_t {
   kReceive = 4,          ///< value: what was received.
   kClose = 5,
   kRange = 6,       ///< A receive made by `for` over a channel; closed ends the loop.
-  kSelect = 7,      ///< detail: index of the case taken, or `kNoCase`. object: its channel.
+  kSelect = 7,      ///< detail: the case taken, or `kNoCase`. object: its channel.
                     ///< A start has no object; its cases stand before it as `kSelectCase`.
-  kSelectCase = 8,  ///< One case of a select that parks. detail: its index; value: 1 for a send.
-                    ///< Phase is kStart. It comes before the start of its select.
+  kSelectCase = 8,  ///< One case of a select that parks. detail: the case. Phase is kStart.
+                    ///< It comes before the start of its select.
   // Tasks. `object` holds the task's id for these, not an object's.
   kTaskSpawn = 10,  ///< By the parent; object: the child.
   kTaskBegin = 11,  ///< By the child, first of all.
@@ -110,6 +110,10 @@ enum class Outcome : std::uint8_t {
 
 /// The `detail` of a select that took no case.
 inline constexpr std::uint16_t kNoCase = 0xffff;
+/// Beside the index of a case in `detail`: it is a send.
+inline constexpr std::uint16_t kSendCase = 0x8000;
+/// The most cases of a select.
+inline constexpr std::size_t kSelectCasesMax = 0x7fff;
 
 /// One record. Its layout is that of the struct `Event` in `schemas/trace.capnp`, so that a buffer
 /// of them is a Cap'n Proto list.
@@ -144,6 +148,14 @@ constexpr std::uint8_t make_flags(Phase phase, Outcome outcome, std::uint8_t mar
 constexpr Phase phase_of(const EventRecord& event) { return static_cast<Phase>(event.flags & 3u); }
 constexpr Outcome outcome_of(const EventRecord& event) {
   return static_cast<Outcome>((event.flags >> 2) & 15u);
+}
+/// Of a select or its case: the index, or `kNoCase`.
+constexpr std::uint16_t case_index(const EventRecord& event) {
+  return event.detail == kNoCase ? kNoCase : static_cast<std::uint16_t>(event.detail & ~kSendCase);
+}
+/// Of a select or its case: whether that is a send.
+constexpr bool is_send_case(const EventRecord& event) {
+  return event.detail != kNoCase && (event.detail & kSendCase) != 0;
 }
 /// True for operations whose `object` is a task.
 constexpr bool is_on_task(Operation operation) {

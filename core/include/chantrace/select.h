@@ -142,6 +142,7 @@ std::size_t select_among(const Location& site, std::index_sequence<index...>, Ca
 
   TaskControl& self = current_task();
   if (!enter_operation(self, Operation::kSelect, nullptr)) return kNothingSelected;
+  static_assert(count <= kSelectCasesMax, "a select has too many cases");
   std::array<SelectCase, count + 1> list;
   std::array<Waiter, count + 1> waiters;
   std::array<std::size_t, count + 1> argument_of{};

@@ -27,15 +27,7 @@ ChannelMachine::ChannelMachine(const Trace& trace, const WaitsOfTrace& waits,
       unknown_first_(info.initial_size),
       is_closed_(info.is_initially_closed) {}
 
-bool ChannelMachine::is_ambiguous(const EventRecord& event) const {
-  if (event.operation != Operation::kSelect || phase_of(event) != Phase::kBoth) return false;
-  if (outcome_of(event) != Outcome::kOk || is_closed_) return false;
-  const bool can_send = size_ < capacity_ || !receivers_.empty();
-  const bool can_receive = size_ > 0 || !senders_.empty();
-  return can_send && can_receive;
-}
-
-std::optional<std::string> ChannelMachine::apply(const EventPlace& place, SelectGuess guess) {
+std::optional<std::string> ChannelMachine::apply(const EventPlace& place) {
   const EventRecord& event = event_at(*trace_, place);
   const Phase phase = phase_of(event);
   if (phase == Phase::kDone) return apply_done(place, event);
@@ -51,16 +43,11 @@ std::optional<std::string> ChannelMachine::apply(const EventPlace& place, Select
       return outcome_of(event) == Outcome::kOk ? apply_receive(event)
                                                : apply_refused(place, event, false);
     case Operation::kSelectCase:
-      return apply_start(place, event, event.value == 1);
-    case Operation::kSelect: {
-      const Outcome outcome = outcome_of(event);
-      if (outcome != Outcome::kOk) return apply_refused(place, event, outcome == Outcome::kMisuse);
-      const bool can_receive = size_ > 0 || !senders_.empty();
-      const bool is_send = is_ambiguous(event) ? guess == SelectGuess::kSent
-                           : is_closed_        ? false
-                                               : !can_receive;
-      return is_send ? apply_send(event) : apply_receive(event);
-    }
+      return apply_start(place, event, is_send_case(event));
+    case Operation::kSelect:
+      if (outcome_of(event) != Outcome::kOk)
+        return apply_refused(place, event, is_send_case(event));
+      return is_send_case(event) ? apply_send(event) : apply_receive(event);
     case Operation::kClose:
       return apply_close(event);
     case Operation::kChannelMake:
@@ -100,8 +87,8 @@ ChannelMachine::Error ChannelMachine::apply_done(const EventPlace& place,
 ChannelMachine::Error ChannelMachine::apply_expected(const EventRecord& event) {
   const Expected next = expected_.front();
   expected_.pop_front();
-  const bool is_send =
-      event.operation == Operation::kSelect ? next.is_send : event.operation == Operation::kSend;
+  const bool is_send = event.operation == Operation::kSelect ? is_send_case(event)
+                                                             : event.operation == Operation::kSend;
   if (is_send != next.is_send) return "does the other thing than what was completed";
   if (outcome_of(event) != next.outcome)
     return "ends as " + std::string(to_string(outcome_of(event))) + " and not as " +

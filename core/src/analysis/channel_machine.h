@@ -20,19 +20,14 @@ struct SeenValue {
   bool is_text = false;
 };
 
-/// What a select did that did not park; its record does not say.
-enum class SelectGuess : std::uint8_t { kReceived, kSent };
-
-/// Threads: a plain value; a copy is a point to come back to.
+/// Threads: a plain value.
 class ChannelMachine {
  public:
   ChannelMachine(const Trace& trace, const WaitsOfTrace& waits, const ObjectInfo& info);
 
-  /// True when both guesses fit what is known so far.
-  bool is_ambiguous(const EventRecord& event) const;
   /// Takes the next event. Returns what is wrong with it, to stand after its name; nullopt:
   /// nothing.
-  std::optional<std::string> apply(const EventPlace& place, SelectGuess guess);
+  std::optional<std::string> apply(const EventPlace& place);
   /// Sequence numbers are missing here. True when that is explained: tasks that were woken have no
   /// record of it, since the trace ended first.
   bool skip(std::uint32_t count);

@@ -78,16 +78,10 @@ class EndStateBuilder {
   EndState build() {
     define_tasks();
     define_objects();
-    learn_cases();
     for (const EventPlace& place : order_.places) {
       const TaskStream& stream = trace_.streams[place.stream];
       apply(tasks_of_streams_[place.stream], place, stream.events[place.index]);
     }
-    while (!guesses_.empty())
-      settle_guess(state_.objects[object_ids_->index_of(guesses_.begin()->first)], nullptr);
-    // Rather no values left than some that are not there.
-    for (const std::uint32_t channel : unsure_sizes_)
-      state_.objects[object_ids_->index_of(channel)].size = 0;
     finish_tasks();
     finish_timers();
     state_.body_ended = has_body_ended();
@@ -160,28 +154,6 @@ class EndStateBuilder {
     }
   }
 
-  /// What a case of a select does is recorded only where it parks. One that did so elsewhere in the
-  /// trace tells it for all.
-  void learn_cases() {
-    for (const TaskStream& stream : trace_.streams) {
-      std::size_t first = SIZE_MAX;
-      for (std::size_t i = 0; i < stream.events.size(); ++i) {
-        const EventRecord& event = stream.events[i];
-        if (event.operation == Operation::kSelectCase) {
-          first = std::min(first, i);
-          continue;
-        }
-        for (; first < i; ++first) {
-          const EventRecord& one = stream.events[first];
-          const CaseKind kind = one.value == 1 ? CaseKind::kSend : CaseKind::kReceive;
-          const auto [known, is_new] = cases_.try_emplace({event.site, one.detail}, kind);
-          if (!is_new && known->second != kind) known->second = CaseKind::kBoth;
-        }
-        first = SIZE_MAX;
-      }
-    }
-  }
-
   ObjectState* object_of(const EventRecord& event) {
     if (event.object == 0) return nullptr;
     if (is_dense_)
@@ -210,7 +182,7 @@ class EndStateBuilder {
     if (starts_operation(event)) ++progress.operations;
 
     if (event.operation == Operation::kSelectCase) {
-      if (progress.open != nullptr || (!progress.cases.empty() && event.detail == 0)) {
+      if (progress.open != nullptr || (!progress.cases.empty() && case_index(event) == 0)) {
         progress.open = nullptr;
         progress.cases.clear();
       }
@@ -221,7 +193,7 @@ class EndStateBuilder {
     } else {
       if (!(progress.open != nullptr && phase == Phase::kBoth && may_belong_to_open_wait(event) &&
             progress.open->operation == Operation::kConditionWait))
-        close_open(progress, event, phase);
+        close_open(progress);
     }
     if (phase != Phase::kDone || progress.last == nullptr) progress.last = &event;
     progress.open_misuse = UINT32_MAX;
@@ -247,16 +219,9 @@ class EndStateBuilder {
     (is_on_task(event.operation) ? touched_tasks_ : touched_objects_).insert(event.object);
   }
 
-  void close_open(TaskProgress& progress, const EventRecord& event, Phase phase) {
-    if (phase == Phase::kDone && event.operation == Operation::kSelect) use_case(progress, event);
+  static void close_open(TaskProgress& progress) {
     progress.open = nullptr;
     progress.cases.clear();
-  }
-
-  /// The done of a select says which case was taken; what that case was is in its own record.
-  void use_case(TaskProgress& progress, const EventRecord& done) {
-    for (const EventRecord* const one : progress.cases)
-      if (one->detail == done.detail) chosen_is_send_ = one->value == 1;
   }
 
   void end_task(TaskState& task, TaskProgress& progress, const EventRecord& event) {
@@ -300,8 +265,7 @@ class EndStateBuilder {
     if (is_on_task(event.operation)) return;
     ObjectState* const object = object_of(event);
     if (object == nullptr) return;
-    if (!guesses_.empty()) settle_guess(*object, &event);
-    add_roles(*object, task, event, phase);
+    add_roles(*object, task, event);
     if (is_channel_operation(event.operation)) {
       apply_to_channel(*object, event, phase, outcome);
       return;
@@ -357,7 +321,7 @@ class EndStateBuilder {
     static_cast<void>(place);
   }
 
-  void add_roles(ObjectState& object, TaskId task, const EventRecord& event, Phase phase) {
+  static void add_roles(ObjectState& object, TaskId task, const EventRecord& event) {
     bool is_giver = false;
     bool is_taker = false;
     switch (event.operation) {
@@ -378,13 +342,8 @@ class EndStateBuilder {
         is_taker = true;
         break;
       case Operation::kSelectCase:
-        (event.value == 1 ? is_giver : is_taker) = true;
-        break;
       case Operation::kSelect:
-        if (phase == Phase::kDone) break;  // Its case has been counted when it was queued.
-        is_giver = outcome_of(event) == Outcome::kMisuse;
-        is_taker = outcome_of(event) == Outcome::kClosed;
-        if (outcome_of(event) == Outcome::kOk) guess_select(object, task, event);
+        (is_send_case(event) ? is_giver : is_taker) = true;
         break;
       default:
         return;
@@ -395,18 +354,17 @@ class EndStateBuilder {
 
   void apply_to_channel(ObjectState& channel, const EventRecord& event, Phase phase,
                         Outcome outcome) {
-    if (event.operation != Operation::kSelect) unsure_sizes_.erase(event.object);
     if (event.operation == Operation::kSelectCase) {
-      channel.size = event.value == 1 ? channel.capacity : 0;  // Or it would not have parked.
+      channel.size = is_send_case(event) ? channel.capacity : 0;  // Or it would not have parked.
       return;
     }
     if (event.operation == Operation::kClose) {
       if (outcome == Outcome::kOk) channel.is_closed = true;
-      channel.size = std::max<std::uint64_t>(event.detail, 0);
+      channel.size = event.detail;
       return;
     }
     if (event.operation == Operation::kSelect) {
-      apply_select(channel, phase, outcome);
+      apply_select(channel, event, phase, outcome);
       return;
     }
     if (outcome == Outcome::kMisuse || outcome == Outcome::kTimedOut) return;
@@ -415,81 +373,15 @@ class EndStateBuilder {
 
   /// The detail of a select is its case, so what it did to the buffer is worked out; the next other
   /// operation on the channel says it exactly.
-  void apply_select(ObjectState& channel, Phase phase, Outcome outcome) {
+  static void apply_select(ObjectState& channel, const EventRecord& event, Phase phase,
+                           Outcome outcome) {
     if (outcome != Outcome::kOk || channel.capacity == 0) return;
-    // It was completed by a record that told the size already, but for a sender's value that has
-    // moved into the buffer since. One that did not park is settled by the record that follows.
-    if (phase == Phase::kDone && chosen_is_send_ && channel.size < channel.capacity) ++channel.size;
-  }
-
-  /// The record of a select that did not park does not say whether it sent. Where the buffer leaves
-  /// both open, the next record on the channel tells.
-  void guess_select(ObjectState& channel, TaskId task, const EventRecord& event) {
-    if (channel.is_closed) return settle(channel, task, false);
-    const auto known = cases_.find({event.site, event.detail});
-    if (known != cases_.end() && known->second != CaseKind::kBoth)
-      return settle(channel, task, known->second == CaseKind::kSend);
-    if (channel.capacity > 0 && channel.size == 0) return settle(channel, task, true);
-    if (channel.capacity > 0 && channel.size == channel.capacity)
-      return settle(channel, task, false);
-    guesses_[to_number(channel.id)] = task;
-  }
-
-  void settle(ObjectState& channel, TaskId task, bool is_send) {
-    if (is_send)
-      add_user(channel.givers, channel.has_more_givers, task);
-    else
-      add_user(channel.takers, channel.has_more_takers, task);
-    if (channel.capacity == 0) return;
-    if (is_send && channel.size < channel.capacity) ++channel.size;
-    if (!is_send && channel.size > 0) --channel.size;
-  }
-
-  /// `next` is the channel's next record; nullptr at the trace's end.
-  void settle_guess(ObjectState& channel, const EventRecord* next) {
-    const auto guess = guesses_.find(to_number(channel.id));
-    if (guess == guesses_.end()) return;
-    const TaskId task = guess->second;
-    guesses_.erase(guess);
-    std::optional<bool> is_send;
-    if (next != nullptr && channel.capacity == 0 && phase_of(*next) == Phase::kDone)
-      is_send = is_done_of_receive(*next);
-    if (next != nullptr && channel.capacity > 0) is_send = has_grown(channel, *next);
-    if (is_send) return settle(channel, task, *is_send);
-    unsure_sizes_.insert(to_number(channel.id));
-    add_user(channel.givers, channel.has_more_givers, task);
-    add_user(channel.takers, channel.has_more_takers, task);
-  }
-
-  std::optional<bool> is_done_of_receive(const EventRecord& done) const {
-    if (done.operation == Operation::kSend) return false;
-    if (done.operation == Operation::kReceive || done.operation == Operation::kRange) return true;
-    return std::nullopt;
-  }
-
-  /// Whether the buffer had one value more before `next` than `channel` says.
-  static std::optional<bool> has_grown(const ObjectState& channel, const EventRecord& next) {
-    std::uint64_t before = next.detail;
-    const bool has_moved = phase_of(next) == Phase::kBoth && outcome_of(next) == Outcome::kOk;
-    switch (next.operation) {
-      case Operation::kSelectCase:
-        before = next.value == 1 ? channel.capacity : 0;
-        break;
-      case Operation::kSend:
-        before -= has_moved ? 1 : 0;
-        break;
-      case Operation::kReceive:
-      case Operation::kRange:
-        before += has_moved ? 1 : 0;
-        break;
-      case Operation::kClose:
-        break;
-      default:
-        return std::nullopt;
+    if (is_send_case(event)) {
+      if (channel.size < channel.capacity) ++channel.size;
+    } else if (phase == Phase::kBoth && channel.size > 0) {
+      // One that had parked got its value from the sender, whose record told the size already.
+      --channel.size;
     }
-    if (before == channel.size + 1) return true;
-    if (before + 1 == channel.size) return false;
-    return std::nullopt;
   }
 
   static void release(ObjectState& object, TaskId task, bool is_shared) {
@@ -535,7 +427,7 @@ class EndStateBuilder {
     if (task.is_select) {
       for (const EventRecord* const one : progress.cases) {
         Wait wait;
-        wait.operation = one->value == 1 ? Operation::kSend : Operation::kReceive;
+        wait.operation = is_send_case(*one) ? Operation::kSend : Operation::kReceive;
         wait.object = ObjectId{one->object};
         wait.is_nil_channel = one->object == 0;
         wait.has_deadline = has_deadline;
@@ -599,13 +491,8 @@ class EndStateBuilder {
   std::optional<DenseIds> object_ids_;
   bool is_dense_ = false;
   bool has_cut_ = false;
-  enum class CaseKind : std::uint8_t { kSend, kReceive, kBoth };
-  std::map<std::pair<std::uint32_t, std::uint16_t>, CaseKind> cases_;  // By site and index.
-  std::map<std::uint32_t, TaskId> guesses_;  // By channel: a select that may have sent.
-  std::set<std::uint32_t> unsure_sizes_;     // Channels whose buffer a select may have changed.
   std::unordered_set<std::uint32_t> touched_objects_;  // By tasks that were cut.
   std::unordered_set<std::uint32_t> touched_tasks_;
-  bool chosen_is_send_ = false;
 };
 
 }  // namespace

@@ -10,16 +10,6 @@
 namespace chantrace {
 namespace {
 
-/// Guesses about selects that can be taken back, and how often.
-constexpr std::size_t kGuessesMax = 16;
-constexpr std::size_t kRetriesMax = 200;
-
-/// Before a guess: enough to come back and try the other.
-struct Checkpoint {
-  std::size_t position;
-  ChannelMachine machine;
-};
-
 class Checker {
  public:
   Checker(const Trace& trace, const ObjectEvents& by_object)
@@ -57,7 +47,7 @@ class Checker {
     if (info == nullptr) return;
     switch (info->kind) {
       case ObjectKind::kChannel:
-        return check_channel(key, holes, known, ChannelMachine(trace_, waits_, *info));
+        return check_with(key, holes, known, ChannelMachine(trace_, waits_, *info));
       case ObjectKind::kMutex:
       case ObjectKind::kSharedMutex:
         return check_with(key, holes, known, LockMachine(trace_, *info));
@@ -99,46 +89,6 @@ class Checker {
           !skip_hole(machine, holes[next_hole++].count))
         return complain_of_hole(events, i);
       if (const MachineError error = machine.apply(events[i])) return complain(events[i], *error);
-    }
-  }
-
-  void check_channel(std::uint32_t key, Holes holes, std::size_t known, ChannelMachine machine) {
-    const auto events = by_object_.events(key);
-    std::vector<Checkpoint> checkpoints;
-    std::optional<std::pair<std::size_t, std::string>> furthest_error;
-    std::size_t retries = 0;
-    bool has_lost_a_guess = false;
-    SelectGuess guess = SelectGuess::kReceived;
-    for (std::size_t i = 0; i < known; ++i) {
-      const auto hole = std::lower_bound(holes.begin(), holes.end(), i,
-                                         [](const ObjectEvents::Hole& one, std::size_t position) {
-                                           return one.before < position;
-                                         });
-      const bool is_retry = guess == SelectGuess::kSent;
-      if (!is_retry && hole != holes.end() && hole->before == i && !machine.skip(hole->count))
-        return complain_of_hole(events, i);
-      if (!is_retry && machine.is_ambiguous(event_at(trace_, events[i]))) {
-        if (checkpoints.size() == kGuessesMax) {
-          checkpoints.erase(checkpoints.begin());
-          has_lost_a_guess = true;
-        }
-        checkpoints.push_back({i, machine});
-      }
-      std::optional<std::string> error = machine.apply(events[i], guess);
-      guess = SelectGuess::kReceived;
-      if (!error) continue;
-      if (!furthest_error || furthest_error->first < i)
-        furthest_error.emplace(i, std::move(*error));
-      if (checkpoints.empty()) {
-        // Where a guess could not be taken back any more, nothing is proved.
-        if (!has_lost_a_guess) complain(events[furthest_error->first], furthest_error->second);
-        return;
-      }
-      if (++retries > kRetriesMax) return;
-      i = checkpoints.back().position - 1;
-      machine = std::move(checkpoints.back().machine);
-      checkpoints.pop_back();
-      guess = SelectGuess::kSent;
     }
   }
 

@@ -172,7 +172,7 @@ Event Drain::look_up(const Pending& pending) const {
   }
   const bool is_case =
       record.operation == Operation::kSelect || record.operation == Operation::kSelectCase;
-  if (is_case) event.select_case = record.detail;
+  if (is_case) event.select_case = case_index(record);
   event.object = ObjectId{record.object};
   if (const auto object = objects_.find(record.object); object != objects_.end()) {
     event.object_name = object->second.name;

@@ -213,14 +213,15 @@ void Runtime::begin_task(TaskControl& task) {
   note_known_thread();
   task.os_thread = os_thread_id();
   current_task_or_null = &task;
+  std::uint32_t sequence;
   {
     const ScopedLock lock(task.join_object.latch);
-    ++task.join_object.sequence;
+    sequence = ++task.join_object.sequence;
   }
   record(task,
          {.operation = Operation::kTaskBegin,
           .object = to_number(task.id),
-          .sequence = task.join_object.sequence},
+          .sequence = sequence},
          task.started_at);
 }
 

@@ -81,6 +81,11 @@ Attempt try_cases(TaskControl& self, const SelectCase* cases, std::size_t count,
   return {};
 }
 
+/// What a record says of the case.
+std::uint16_t case_detail(const SelectCase& one, std::uint16_t index) {
+  return static_cast<std::uint16_t>(index | (one.is_send ? kSendCase : 0));
+}
+
 void capture_into(TaskControl& self, const SelectCase& one, Happening& what) {
   if (self.has_values) what.value = one.type->capture(self, one.slot, what.marks);
 }
@@ -90,7 +95,7 @@ Selected finish_at_once(TaskControl& self, const SelectCase& one, std::uint16_t 
   what.outcome = attempt.outcome;
   what.object = to_number(one.channel->id);
   what.sequence = attempt.sequence;
-  what.detail = taken;
+  what.detail = case_detail(one, taken);
   record(self, what, site);
   if (attempt.woken != nullptr) {
     TaskControl& peer = *attempt.woken->operation->task;
@@ -162,8 +167,7 @@ Selected select_channels(TaskControl& self, const SelectCase* cases, Waiter* wai
     waiter.slot = one.slot;
     Happening queued{.operation = Operation::kSelectCase,
                      .phase = Phase::kStart,
-                     .detail = waiter.index,
-                     .value = one.is_send ? 1u : 0u};
+                     .detail = case_detail(one, waiter.index)};
     if (one.channel != nullptr) {
       waiter.object = one.channel;
       waiter.object_id = one.channel->id;
@@ -197,7 +201,7 @@ Selected select_channels(TaskControl& self, const SelectCase* cases, Waiter* wai
   done.outcome = operation.outcome;
   done.object = to_number(operation.fired->object_id);
   done.sequence = operation.done_sequence;
-  done.detail = index;
+  done.detail = case_detail(cases[index], index);
   if (!cases[index].is_send && operation.outcome == Outcome::kOk)
     capture_into(self, cases[index], done);
   record(self, done, site);

@@ -75,6 +75,8 @@ TEST_P(GokerTest, TraceShowsWhatTheRuntimeSaw) {
       for (const Finding& finding : analyze(end_state(trace.value(), order_events(trace.value()))))
         if (finding.certainty != Certainty::kNote) shown.push_back(to_line(finding));
       ASSERT_EQ(shown, seen) << "run " << i;
+      for (const Finding& finding : analyze(trace.value()))
+        ASSERT_NE(finding.kind, FindingKind::kInconsistent) << to_text(finding);
     }
   }
 }

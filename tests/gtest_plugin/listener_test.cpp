@@ -97,11 +97,11 @@ const std::vector<Expectation>& expectations() {
       {"Senders/FaultyParameterised.Leaks/0",
        "Senders+FaultyParameterised.Leaks+0",
        "leaked",
-       {"sender-1", "leaked"}},
+       {" leaked, blocked for ever in send on \"numbers\"", "sender-"}},
       {"Senders/FaultyParameterised.Leaks/1",
        "Senders+FaultyParameterised.Leaks+1",
        "leaked",
-       {"2 tasks leaked", "sender-2"}},
+       {"2 tasks leaked", "sender-"}},
   };
   return all;
 }
@@ -139,7 +139,7 @@ TEST(ListenerTest, LeavesTracesInWhichTheCommandFindsTheSame) {
   EXPECT_EQ(kinds.size(), expectations().size()) << check.output;
   for (const Expectation& expected : expectations())
     EXPECT_THAT(kinds["traces/" + std::string(expected.trace) + ".chantrace"],
-                Contains(expected.kind))
+                AllOf(Not(IsEmpty()), Each(expected.kind)))
         << expected.test << "\n"
         << check.output;
 }

@@ -204,6 +204,20 @@ TEST(RecordingTest, SelectShowsItsCasesAndTheOneTaken) {
   EXPECT_EQ(values_of(trace, Operation::kReceive).at(0), "8");
 }
 
+TEST(RecordingTest, SelectShowsWhatItSentHoweverManyCasesItHas) {
+  const Trace trace = record([] {
+    const Channel<int> never;
+    const Channel<int> jobs("jobs", 1);
+    const auto no = [&] { return on_recv(never); };
+    select(no(), no(), no(), no(), no(), no(), no(), no(), no(), on_send(jobs, 8));
+  });
+
+  const auto selects = all_of(trace, Operation::kSelect);
+  ASSERT_EQ(selects.size(), 1u);
+  EXPECT_EQ(case_index(selects[0]), 9u);
+  EXPECT_EQ(format_value(trace, selects[0]), "8");
+}
+
 TEST(RecordingTest, ObjectsFromBeforeBringTheirState) {
   const Channel<int> channel("older", 4);
   channel.send(1);

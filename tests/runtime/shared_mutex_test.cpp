@@ -92,6 +92,7 @@ TEST(SharedMutexTest, ReadingAgainWhileAWriterWaitsIsADeadlock) {
       writer_waits.recv();
       const std::shared_lock inner(*mutex);
     });
+    until_parked("reader");
     go("writer", [=] { const std::scoped_lock lock(*mutex); });
     until_parked("writer");
     writer_waits.send(1);

@@ -145,6 +145,8 @@ std::size_t select_among(const Location& site, std::index_sequence<index...>, Ca
   static_assert(count <= kSelectCasesMax, "a select has too many cases");
   std::array<SelectCase, count + 1> list;
   std::array<Waiter, count + 1> waiters;
+  std::array<ChannelState*, count + 1> latched;
+  std::array<std::uint16_t, count + 1> ready;
   std::array<std::size_t, count + 1> argument_of{};
   Patience patience;
   std::size_t default_argument = kNothingSelected;
@@ -165,8 +167,8 @@ std::size_t select_among(const Location& site, std::index_sequence<index...>, Ca
   };
   (add(index, cases), ...);
 
-  const Selected selected =
-      select_channels(self, list.data(), waiters.data(), count, patience, site);
+  const Selected selected = select_channels(
+      self, {{list.data(), count}, waiters.data(), latched.data(), ready.data()}, patience, site);
   std::size_t fired = kNothingSelected;
   if (selected.index != kNoCase)
     fired = argument_of[selected.index];

@@ -219,9 +219,7 @@ void Runtime::begin_task(TaskControl& task) {
     sequence = ++task.join_object.sequence;
   }
   record(task,
-         {.operation = Operation::kTaskBegin,
-          .object = to_number(task.id),
-          .sequence = sequence},
+         {.operation = Operation::kTaskBegin, .object = to_number(task.id), .sequence = sequence},
          task.started_at);
 }
 
@@ -280,7 +278,8 @@ void Runtime::wake_joiners(TaskControl& task) {
     const ScopedLock lock(task.join_object.latch);
     task.phase.store(TaskPhase::kEnded);
     while (Waiter* const waiter = task.join_object.waiters.pop_claimed()) {
-      complete(task.join_object, *waiter);
+      // Who only watches for the end makes no record, and must not take the number of one.
+      if (waiter->operation->operation != Operation::kNone) complete(task.join_object, *waiter);
       woken.add(*waiter);
     }
   }

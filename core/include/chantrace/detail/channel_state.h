@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <new>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -178,6 +179,17 @@ struct SelectCase {
   void* slot = nullptr;
   const ElementType* type = nullptr;
   const Location* site = nullptr;
+  std::uint64_t value = 0;  ///< With `marks`: what is recorded of the value that it sends.
+  std::uint8_t marks = 0;
+};
+
+/// The cases of a select, and room for as many of what it works with, all in the caller's frame:
+/// a select allocates nothing.
+struct SelectRoom {
+  std::span<SelectCase> cases;
+  Waiter* waiters;
+  ChannelState** latched;
+  std::uint16_t* ready;
 };
 
 /// Which case was taken: its index among `cases`, or `kNoCase` for the default and the timeout.
@@ -186,9 +198,8 @@ struct Selected {
   Outcome outcome = Outcome::kOk;
 };
 
-/// Requires: `waiters` has room for `count`.
 /// Throws: `Cancelled`, `ChannelClosed`.
-Selected select_channels(TaskControl& self, const SelectCase* cases, Waiter* waiters,
-                         std::size_t count, Patience patience, const Location& site);
+Selected select_channels(TaskControl& self, const SelectRoom& room, Patience patience,
+                         const Location& site);
 
 }  // namespace chantrace::detail

@@ -212,21 +212,22 @@ TEST(ExecutionTest, TaskThatMayNotThrowIsAbandoned) {
 }
 
 TEST(ExecutionTest, TaskThatSwallowsItsCancellationIsAbandonedAfterSixteenTimes) {
-  static std::atomic<int> swallowed = 0;
-  const ThreadsRun run = run_on_threads([] {
-    go("greedy", [] {
+  // Its own, as it never ends.
+  const auto swallowed = std::make_shared<std::atomic<int>>(0);
+  const ThreadsRun run = run_on_threads([&] {
+    go("greedy", [swallowed] {
       for (;;) {
         try {
           select();
         } catch (...) {
-          swallowed.fetch_add(1);
+          swallowed->fetch_add(1);
         }
       }
     });
   });
 
   EXPECT_EQ(run.end.abandoned, 1u);
-  EXPECT_EQ(swallowed.load(), 16);
+  EXPECT_EQ(swallowed->load(), 16);
 }
 
 TEST(ExecutionTest, TaskThatSwallowsItOnceEndsAtItsNextOperation) {
@@ -263,15 +264,36 @@ TEST(ExecutionTest, TaskThatIsBusyIsToldAtItsNextOperation) {
   std::atomic<bool> was_unwound = false;
   const ThreadsRun run = run_on_threads(
       [&] {
-        go("busy", [&] {
+        const Channel<Unit> started("started");
+        go("busy", [&, started] {
           const AtEnd note([&] { was_unwound.store(true); });
+          started.send({});
           for (;;) yield();
         });
+        started.recv();
       },
       1ms);
 
   EXPECT_TRUE(was_unwound.load());
   EXPECT_EQ(run.end.abandoned, 0u);
+}
+
+// The body's own ticker shows that time has passed.
+TEST(ExecutionTest, TimersThatNobodyCanReceiveFromAreNotHeardOfInTheNext) {
+  run_on_threads([] {
+    go("unwound", [] {
+      const Ticker ticker(100us);
+      Channel<int>("never").recv();
+    });
+    until_parked("unwound");
+    for (int i = 0; i < 3; ++i) select(on_recv(after(1ms)), on_default());
+  });
+  const ThreadsRun run = run_on_threads([] {
+    const Ticker ticker(1ms);
+    for (int tick = 0; tick < 3; ++tick) ticker.channel().recv();
+  });
+
+  EXPECT_EQ(run.recorded.objects, 2u) << "a ticker and its channel";
 }
 
 TEST(ExecutionTest, WaitersOfDestroyedObjectsAreNamed) {

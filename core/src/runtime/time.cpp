@@ -40,8 +40,21 @@ class ChannelTimer final : public TimerNode, public Object {
     return was_armed;
   }
 
+  /// Its handle is gone. It stops even where the task is being unwound, when no operation does
+  /// anything: nobody else could stop it.
+  void end_with_handle() {
+    TaskControl& self = current_task();
+    if ((self.hooks.load(std::memory_order_relaxed) & kHookCancel) == 0) {
+      stop(created);
+      return;
+    }
+    is_stopped_.store(true);
+    self.executor->disarm(*this);
+  }
+
   Instant fire(TaskControl& timers, Instant due) override {
-    if (is_stopped_.load()) return kNever;
+    // Without a handle on the channel, nobody can ever see it: such as the loser of a select.
+    if (is_stopped_.load() || is_unreachable()) return kNever;
     current_task();  // The timers' task enters the present execution.
     record_as(timers, Operation::kTimerFire, 0, created);
     TimePoint moment{std::chrono::nanoseconds(due)};
@@ -63,6 +76,10 @@ class ChannelTimer final : public TimerNode, public Object {
   void enter_execution(ObjectInfo&) override {}
 
  private:
+  bool is_unreachable() const {
+    return channel_.state()->references.load(std::memory_order_acquire) == 1;
+  }
+
   void record_as(TaskControl& self, Operation operation, std::uint64_t value,
                  const Location& site) {
     if (!self.is_recording) return;
@@ -101,7 +118,7 @@ TimerHandle::TimerHandle(std::int64_t nanoseconds, std::int64_t period_ns, const
   arm_timer(timer_, nanoseconds, period_ns, site);
 }
 
-TimerHandle::~TimerHandle() { timer_->stop(timer_->created); }
+TimerHandle::~TimerHandle() { timer_->end_with_handle(); }
 
 bool TimerHandle::stop(const Location& site) { return timer_->stop(site); }
 
@@ -113,8 +130,9 @@ bool TimerHandle::reset(std::int64_t nanoseconds, std::int64_t period_ns, const 
 
 RecvChannel<TimePoint> after_ns(std::int64_t nanoseconds, const Location& site) {
   const auto timer = std::make_shared<ChannelTimer>(false, site);
+  RecvChannel<TimePoint> channel = timer->channel();  // A handle, before it can fire.
   arm_timer(timer, nanoseconds, 0, site);
-  return timer->channel();
+  return channel;
 }
 
 void sleep_for_ns(std::int64_t nanoseconds, const Location& site) {

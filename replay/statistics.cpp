@@ -40,7 +40,6 @@ class Counter {
   const Trace& trace_;
   Statistics result_;
   std::uint64_t last_time_ = 0;
-  // The case of a select at one place always goes the same way; a select that parks tells which.
   std::unordered_map<std::uint32_t, Pending> pending_;        // By task.
   std::unordered_map<std::uint32_t, std::uint64_t> started_;  // By task: its first event's time.
   std::map<std::pair<ObjectId, TaskId>, Held> held_;  // Task 0: held by one, whoever that is.

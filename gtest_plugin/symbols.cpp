@@ -9,6 +9,7 @@
 #include <cstring>
 
 #ifdef CHANTRACE_HAS_LIBDW
+#include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 #include <unistd.h>
 #endif
@@ -64,13 +65,28 @@ struct Symbols::Impl {
     if (module == nullptr) return {};
     const char* const name = dwfl_module_addrname(module, code);
     if (name == nullptr) return {};
-    std::string text = demangle(name);
+    return demangle(name) + place_of(module, code);
+  }
+
+  /// " at file:line", or nothing where that is not known.
+  static std::string place_of(Dwfl_Module* module, std::uintptr_t code) {
+    int number = 0;
+    const char* file = nullptr;
     if (Dwfl_Line* const line = dwfl_module_getsrc(module, code)) {
-      int number = 0;
-      if (const char* const file = dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr))
-        text += std::string(" at ") + file + ":" + std::to_string(number);
+      file = dwfl_lineinfo(line, nullptr, &number, nullptr, nullptr, nullptr);
+    } else {
+      // Clang makes no table of addresses (.debug_aranges), without which that knows nothing.
+      Dwarf_Addr bias = 0;
+      for (Dwarf_Die* unit = dwfl_module_nextcu(module, nullptr, &bias); unit != nullptr;
+           unit = dwfl_module_nextcu(module, unit, &bias)) {
+        if (dwarf_haspc(unit, code - bias) != 1) continue;
+        Dwarf_Line* const found = dwarf_getsrc_die(unit, code - bias);
+        file = dwarf_linesrc(found, nullptr, nullptr);
+        dwarf_lineno(found, &number);
+        break;
+      }
     }
-    return text;
+    return file != nullptr ? std::string(" at ") + file + ":" + std::to_string(number) : "";
   }
 
   char* debug_path = nullptr;

@@ -22,6 +22,9 @@ std::uint16_t to_detail(std::size_t count) {
                               "send on closed " + describe_object(&channel, site));
 }
 
+/// More than the addresses of any 64-bit process: refused without asking the system.
+constexpr std::size_t kBufferBytesMax = std::size_t{1} << 47;
+
 /// A buffer begins in a cache line of its own.
 std::align_val_t ring_alignment(const ElementType& type) {
   return std::align_val_t(std::max<std::size_t>(type.alignment_bytes, 64));
@@ -33,8 +36,7 @@ ChannelState* ChannelState::make(std::string_view name, std::size_t capacity,
                                  const ElementType& type, const Location& site) {
   std::unique_ptr<ChannelState> channel(new ChannelState(name, capacity, type, site));
   if (capacity > 0) {
-    const std::size_t limit = std::size_t(-1) / 2;
-    if (capacity > limit / type.size_bytes) throw std::bad_alloc();
+    if (capacity > kBufferBytesMax / type.size_bytes) throw std::bad_alloc();
     channel->ring =
         static_cast<std::byte*>(::operator new(capacity* type.size_bytes, ring_alignment(type)));
   }

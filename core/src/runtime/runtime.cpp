@@ -78,6 +78,8 @@ Runtime& Runtime::instance() {
 }
 
 Runtime::Runtime() : executor_(*this) {
+  // Spools are used under `mutex_`, so it is taken before theirs at a fork too.
+  Spool::prepare_for_forks();
   // A child process has one task, the one that forked, and records nothing: its parent's buffers
   // are shared memory.
   pthread_atfork([] { instance().before_fork(); }, [] { instance().after_fork_in_parent(); },

@@ -39,6 +39,8 @@ Registry& registry() {
 
 }  // namespace
 
+void register_fork_handlers() { registry(); }
+
 ForkRegistration::ForkRegistration(ForkAware& object) : object_(object) {
   Registry& all = registry();
   const std::scoped_lock lock(all.mutex);

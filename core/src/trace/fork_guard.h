@@ -20,6 +20,10 @@ class ForkAware {
   ~ForkAware() = default;
 };
 
+/// Makes the handlers known to the system, if they are not yet. Those of `pthread_atfork` that are
+/// registered later take their locks before these do.
+void register_fork_handlers();
+
 /// Calls `object` around each `fork` of this process while this lives.
 ///
 /// Threads: any thread.

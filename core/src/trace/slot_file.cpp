@@ -94,7 +94,7 @@ SlotFile::~SlotFile() {
 }
 
 SpoolHeader& SlotFile::header() const {
-  return *std::launder(reinterpret_cast<SpoolHeader*>(mappings_.front().memory));
+  return *std::launder(reinterpret_cast<SpoolHeader*>(front_));
 }
 
 bool SlotFile::open() {
@@ -105,7 +105,7 @@ bool SlotFile::open() {
     remove();
     return false;
   }
-  auto* const made = new (mappings_.front().memory) SpoolHeader;
+  auto* const made = new (front_) SpoolHeader;
   made->process_id = static_cast<std::uint64_t>(::getpid());
   return true;
 }
@@ -190,6 +190,7 @@ bool SlotFile::grow(std::size_t by_bytes) {
   if (size_bytes_ > 0) ::madvise(memory, by_bytes, MADV_POPULATE_WRITE);
 
   const Mapping mapping{static_cast<std::byte*>(memory), size_bytes_, by_bytes};
+  if (mappings_.empty()) front_ = mapping.memory;
   mappings_.push_back(mapping);
   size_bytes_ += by_bytes;
   const std::size_t front = mapping.offset_bytes == 0 ? kSpoolFrontBytes : 0;
@@ -211,8 +212,8 @@ void SlotFile::set_state(std::byte* slot, SlotState state) {
   CHANTRACE_ASSERT(mapping != nullptr);
   const std::size_t offset =
       mapping->offset_bytes + static_cast<std::size_t>(slot - mapping->memory);
-  auto* const entry = reinterpret_cast<SlotState*>(mappings_.front().memory + kSpoolTableOffset +
-                                                   offset / kSpoolPageBytes);
+  auto* const entry =
+      reinterpret_cast<SlotState*>(front_ + kSpoolTableOffset + offset / kSpoolPageBytes);
   // A buffer is empty whenever its state changes, so that no reader takes its old content for new.
   std::launder(reinterpret_cast<Chunk*>(slot))->count.store(0, std::memory_order_relaxed);
   std::atomic_signal_fence(std::memory_order_seq_cst);

@@ -18,8 +18,7 @@ namespace chantrace::detail {
 /// Invariants:
 /// - Every mapped byte has its room in the file system, so touching it cannot raise SIGBUS.
 /// - A slot is owned by one caller, or is in a list of free ones, or is in no list because it is
-/// part
-///   of a larger one.
+///   part of a larger one.
 /// - A slot that is owned is named in the table; it holds a chunk, at first an empty one.
 ///
 /// Threads: one thread at a time; the log may be used by another one than the slots.
@@ -43,7 +42,7 @@ class SlotFile {
 
   SpoolHeader& header() const;
   /// Room for `kSpoolLogBytes`.
-  std::byte* log() const { return mappings_.front().memory + kSpoolLogOffset; }
+  std::byte* log() const { return front_ + kSpoolLogOffset; }
 
   /// nullptr: there is no more room.
   std::byte* take_small();
@@ -78,6 +77,9 @@ class SlotFile {
   friend class IdleSlotFile;
 
   std::filesystem::path path_;
+  /// Of the first mapping, which stays where it is: whoever uses the log looks here, while slots
+  /// make the list of mappings grow.
+  std::byte* front_ = nullptr;
   FileDescriptor file_;
   std::size_t size_bytes_ = 0;
   std::vector<Mapping> mappings_;  // The first one has the header, the table and the log.

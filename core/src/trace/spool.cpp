@@ -232,6 +232,8 @@ void Spool::close(bool keep) {
   impl_->fork_registration.reset();
 }
 
+void Spool::prepare_for_forks() { register_fork_handlers(); }
+
 void Spool::remove_idle_file() { SlotFile::remove_idle(); }
 
 std::uint64_t Spool::bytes_written() const {

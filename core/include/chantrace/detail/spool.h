@@ -54,6 +54,9 @@ class Spool {
   /// Ends the recording. `keep`: the trace stays at its path; otherwise no file is left.
   void close(bool keep);
 
+  /// Registers what spools do around a fork. Handlers of `pthread_atfork` that take a lock under
+  /// which spools are used are to be registered after this.
+  static void prepare_for_forks();
   /// Removes the file that a closed spool has left for the next one of this process. Otherwise that
   /// is done when the process exits.
   static void remove_idle_file();

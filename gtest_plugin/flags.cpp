@@ -141,6 +141,15 @@ const std::vector<Flag>& all_flags() {
          if (!problem) flags.patience = std::chrono::milliseconds(number);
          return problem;
        }},
+      {"foreign_patience", "MILLISECONDS",
+       "how long threads that the library has never seen get to help a test in which nothing else\n"
+       "      can go on (default: 10000)",
+       [](std::string_view text, Flags& flags) {
+         long number = 0;
+         const Problem problem = read_number(text, 3'600'000, number);
+         if (!problem) flags.foreign_patience = std::chrono::milliseconds(number);
+         return problem;
+       }},
       {"watchdog", "SECONDS",
        "how long a test may take before all tasks and threads are shown and the program ends\n"
        "      (default: 60; 0: for ever)",

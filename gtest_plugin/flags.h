@@ -22,6 +22,7 @@ struct Flags {
   std::vector<std::string> allow;
   bool values = true;
   std::chrono::milliseconds patience{1'000};
+  std::chrono::milliseconds foreign_patience{10'000};
   std::chrono::seconds watchdog{60};
 };
 

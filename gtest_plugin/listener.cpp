@@ -63,7 +63,16 @@ std::string counted(std::uint64_t count, const char* what) {
 class Listener final : public testing::EmptyTestEventListener {
  public:
   explicit Listener(Flags flags)
-      : flags_(std::move(flags)), watchdog_([this] { end_hung_test(); }) {}
+      : flags_(std::move(flags)), watchdog_([this] { end_late_test(); }, [this] { look(); }) {}
+
+  // What runs before, between and after tests is watched too, though nothing can unwind it.
+  void OnEnvironmentsSetUpStart(const testing::UnitTest&) override { watch("the environments"); }
+  void OnTestSuiteStart(const testing::TestSuite& suite) override {
+    watch("SetUpTestSuite of " + std::string(suite.name()));
+  }
+  void OnTestSuiteEnd(const testing::TestSuite&) override { watchdog_.stop(); }
+  void OnEnvironmentsTearDownStart(const testing::UnitTest&) override { watch("the environments"); }
+  void OnEnvironmentsTearDownEnd(const testing::UnitTest&) override { watchdog_.stop(); }
 
   void OnTestIterationStart(const testing::UnitTest&, int iteration) override {
     iteration_ = iteration;
@@ -78,6 +87,7 @@ class Listener final : public testing::EmptyTestEventListener {
     detail::ExecutionOptions options;
     options.recording.test = test_;
     options.recording.has_values = flags_.values;
+    options.foreign_patience = flags_.foreign_patience;
     if (flags_.keep != Keep::kNone && make_folder()) options.recording.path = path_;
     options.on_deadlock = [this](const EndState& state) { report_deadlock(state); };
     options.throw_in_body = [] { throw BodyCancelled(); };
@@ -108,10 +118,14 @@ class Listener final : public testing::EmptyTestEventListener {
     warn(findings);
     if (has_failed && keeps && failing.empty() && reported_.empty() && summary.is_on_disk)
       std::printf("  trace      %s\n", path_.c_str());
+    if (summary.is_on_disk && !summary.is_whole)
+      std::printf("chantrace: %s could not be written whole; what is missing may be in %s.spool\n",
+                  path_.c_str(), path_.c_str());
     record_properties(summary, findings.size());
     if (end.abandoned > 0)
       std::printf("chantrace: %s could not be unwound; the thread sleeps until the program ends\n",
                   counted(end.abandoned, "task").c_str());
+    watch("what follows " + test_);
   }
 
   void OnTestProgramEnd(const testing::UnitTest&) override {
@@ -194,7 +208,7 @@ class Listener final : public testing::EmptyTestEventListener {
   }
 
   std::string look_text(const std::string& counts) const {
-    if (flags_.keep == Keep::kNone || has_complained_) return {};
+    if (flags_.keep == Keep::kNone || has_complained_ || path_.empty()) return {};
     return "\n  trace      " + path_.string() + counts + "\n  look       chantrace show " +
            path_.string() + "\n";
   }
@@ -203,6 +217,8 @@ class Listener final : public testing::EmptyTestEventListener {
   /// GoogleTest knows before the body is unwound.
   void report_deadlock(const EndState& state) {
     const std::vector<Finding> findings = analyze(state);
+    // A body that catches what should end it comes back with what was said already.
+    if (!reported_.empty() && text_of(findings) == text_of(reported_)) return;
     reported_.insert(reported_.end(), findings.begin(), findings.end());
     fail_at(findings, text_of(findings) + look_text(""), true);
   }
@@ -234,13 +250,30 @@ class Listener final : public testing::EmptyTestEventListener {
     if (allowed_ > 0) testing::Test::RecordProperty("chantrace_allowed", std::to_string(allowed_));
   }
 
-  /// In the watchdog's thread: the test is blocked somewhere the library cannot see.
-  [[noreturn]] void end_hung_test() {
+  void watch(const std::string& what) {
+    if (testing::internal::InDeathTestChild()) return;
+    watchdog_.stop();
+    test_ = what;
+    path_.clear();
+    watchdog_.start(flags_.watchdog);
+  }
+
+  /// In the watchdog's thread, now and then.
+  void look() {
+    detail::Execution::look_for_stuck_body();
+    if (detail::Execution::is_quiet_outside()) end_hung_test("is blocked for ever, and is ended");
+  }
+
+  [[noreturn]] void end_late_test() {
+    end_hung_test("has taken longer than " + std::to_string(flags_.watchdog.count()) +
+                  " s and is ended (--chantrace_watchdog, 0: never)");
+  }
+
+  /// In the watchdog's thread: the test is blocked somewhere the library cannot see, or cannot
+  /// unwind.
+  [[noreturn]] void end_hung_test(const std::string& what) {
     const EndState state = detail::Execution::current_state();
-    std::fprintf(stderr,
-                 "\nchantrace: %s has taken longer than %lld s and is ended "
-                 "(--chantrace_watchdog, 0: never)\n",
-                 test_.c_str(), static_cast<long long>(flags_.watchdog.count()));
+    std::fprintf(stderr, "\nchantrace: %s %s\n", test_.c_str(), what.c_str());
     for (const TaskState& task : state.tasks) {
       if (task.status != TaskStatus::kRunning && task.status != TaskStatus::kParked) continue;
       std::string doing = "running, or blocked outside the library";

@@ -7,10 +7,13 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "chantrace/detail/foreign_threads.h"
@@ -52,40 +55,70 @@ std::string thread_name(pid_t id) {
 
 }  // namespace
 
-Watchdog::~Watchdog() {
-  if (!thread_.joinable()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    is_ending_ = true;
+struct Watchdog::State {
+  using Clock = std::chrono::steady_clock;
+
+  void watch() {
+    // Tests come and go much faster than this looks; a limit is kept to within a second.
+    constexpr std::chrono::milliseconds kLook{250};
+    std::unique_lock lock(mutex);
+    while (!is_ending) {
+      changed.wait_for(lock, kLook);
+      if (is_ending || !is_watching) continue;
+      const bool is_late = Clock::now() >= deadline;
+      if (is_late) is_watching = false;
+      lock.unlock();
+      (is_late ? on_expiry : on_look)();
+      lock.lock();
+    }
   }
-  changed_.notify_one();
-  thread_.join();
+
+  std::function<void()> on_expiry;
+  std::function<void()> on_look;
+  std::mutex mutex;
+  std::condition_variable changed;
+  // Guarded by `mutex`.
+  Clock::time_point deadline;
+  bool is_watching = false;
+  bool is_ending = false;
+  std::thread thread;
+  pid_t process = 0;  ///< Which has the thread.
+};
+
+Watchdog::Watchdog(std::function<void()> on_expiry, std::function<void()> on_look)
+    : state_(std::make_unique<State>()) {
+  state_->on_expiry = std::move(on_expiry);
+  state_->on_look = std::move(on_look);
+}
+
+Watchdog::~Watchdog() {
+  if (!state_->thread.joinable()) return;
+  // In a child the thread does not exist, and what it waited at can not even be destroyed.
+  if (state_->process != getpid()) {
+    static_cast<void>(state_.release());
+    return;
+  }
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->is_ending = true;
+  }
+  state_->changed.notify_one();
+  state_->thread.join();
 }
 
 void Watchdog::start(std::chrono::nanoseconds limit) {
-  if (limit <= std::chrono::nanoseconds::zero()) return;
-  const std::lock_guard lock(mutex_);
-  deadline_ = std::chrono::steady_clock::now() + limit;
-  if (!thread_.joinable()) thread_ = detail::start_known_thread([this] { watch(); });
+  const std::lock_guard lock(state_->mutex);
+  state_->is_watching = true;
+  state_->deadline = limit > std::chrono::nanoseconds::zero() ? State::Clock::now() + limit
+                                                              : State::Clock::time_point::max();
+  if (state_->thread.joinable()) return;
+  state_->process = getpid();
+  state_->thread = detail::start_known_thread([state = state_.get()] { state->watch(); });
 }
 
 void Watchdog::stop() {
-  const std::lock_guard lock(mutex_);
-  deadline_ = std::chrono::steady_clock::time_point::max();
-}
-
-void Watchdog::watch() {
-  // Tests come and go much faster than this looks; a limit is kept to within a second.
-  constexpr std::chrono::milliseconds kLook{250};
-  std::unique_lock lock(mutex_);
-  while (!is_ending_) {
-    changed_.wait_for(lock, kLook);
-    if (is_ending_ || std::chrono::steady_clock::now() < deadline_) continue;
-    deadline_ = std::chrono::steady_clock::time_point::max();
-    lock.unlock();
-    on_expiry_();
-    lock.lock();
-  }
+  const std::lock_guard lock(state_->mutex);
+  state_->is_watching = false;
 }
 
 void print_thread_stacks() {

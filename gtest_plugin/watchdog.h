@@ -1,23 +1,22 @@
 /// \file
-/// Ends a test that is blocked where the library cannot see it.
+/// Looks after tests while they run, and ends one that is blocked where the library cannot see it.
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
-#include <string>
-#include <thread>
+#include <memory>
 
 namespace chantrace {
 
-/// Calls a function when a test takes too long.
+/// Calls a function when a test takes too long, and another one every quarter of a second.
+///
+/// A child process that is forked may destroy it: it has no thread there, and nothing is done.
 ///
 /// Threads: one thread at a time.
 class Watchdog {
  public:
   /// `on_expiry` is called in the watchdog's thread, and does not return to a sound program.
-  explicit Watchdog(std::function<void()> on_expiry) : on_expiry_(std::move(on_expiry)) {}
+  Watchdog(std::function<void()> on_expiry, std::function<void()> on_look);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
@@ -28,14 +27,8 @@ class Watchdog {
   void stop();
 
  private:
-  void watch();
-
-  const std::function<void()> on_expiry_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
-  bool is_ending_ = false;
-  std::thread thread_;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 /// Writes the call stack of each thread of the process to the standard error. Threads that do not

@@ -9,7 +9,8 @@
 namespace chantrace::replay {
 
 void Context::complain(std::string_view message) const {
-  fmt::print(stderr, "chantrace: {}\n", message);
+  const std::string line = fmt::format("chantrace: {}\n", message);
+  std::fputs(line.c_str(), stderr);  // There is nobody to tell where this fails.
 }
 
 Palette Appearance::palette(const Output& out) const {

@@ -55,6 +55,11 @@ ExitCode run_export(const ExportOptions& options, Context& context) {
     return ExitCode::kClean;
   }
 
+  std::error_code ignored;
+  if (std::filesystem::equivalent(options.input, options.output, ignored)) {
+    context.complain("--output is the trace itself; it would be lost");
+    return ExitCode::kUsage;
+  }
   const std::unique_ptr<std::FILE, CloseFile> file{std::fopen(options.output.c_str(), "wb")};
   std::string error = file ? "" : std::generic_category().message(errno);
   if (file) {

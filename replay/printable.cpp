@@ -1,7 +1,5 @@
 #include "printable.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -9,18 +7,13 @@
 namespace chantrace::replay {
 namespace {
 
+using detail::Character;
+using detail::first_character;
+
 struct Range {
   char32_t first;
   char32_t last;
 };
-
-// Characters that no one sees and that change what stands beside them: soft hyphen, joiners,
-// directional marks and overrides, line separators, the byte order mark, tags.
-constexpr std::array kInvisible = {
-    Range{0x0000, 0x001f},   Range{0x007f, 0x009f},   Range{0x00ad, 0x00ad}, Range{0x061c, 0x061c},
-    Range{0x180e, 0x180e},   Range{0x200b, 0x200f},   Range{0x2028, 0x202e}, Range{0x2060, 0x206f},
-    Range{0xe000, 0xf8ff},   Range{0xfeff, 0xfeff},   Range{0xfff9, 0xfffb}, Range{0xfffe, 0xffff},
-    Range{0xe0000, 0xe0fff}, Range{0xf0000, 0x10ffff}};
 
 // Characters that are drawn over the one before them.
 //
@@ -72,7 +65,7 @@ constexpr bool is_sorted(const std::array<Range, count>& ranges) {
   }
   return true;
 }
-static_assert(is_sorted(kInvisible) && is_sorted(kCombining) && is_sorted(kWide));
+static_assert(is_sorted(kCombining) && is_sorted(kWide));
 
 template <std::size_t count>
 bool is_in(const std::array<Range, count>& ranges, char32_t code) {
@@ -81,50 +74,10 @@ bool is_in(const std::array<Range, count>& ranges, char32_t code) {
   return range != ranges.end() && range->first <= code;
 }
 
-struct Character {
-  char32_t code = 0;
-  std::size_t bytes = 1;
-  bool is_valid = false;
-};
-
-/// The character at the start of `text`; not valid for anything that UTF-8 does not allow, overlong
-/// forms and surrogates included.
-Character first_character(std::string_view text) {
-  const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return {lead, 1, true};
-
-  const std::size_t bytes = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < bytes) return {};
-  char32_t code = lead & (0xffu >> (bytes + 1));
-  for (std::size_t index = 1; index < bytes; ++index) {
-    if ((byte(index) & 0xc0) != 0x80) return {};
-    code = (code << 6) | (byte(index) & 0x3fu);
-  }
-  constexpr std::array<char32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < kSmallest[bytes] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return {};
-  return {code, bytes, true};
-}
-
 std::size_t width_of(char32_t code) {
   if (code < 0x300) return 1;
   if (is_in(kCombining, code)) return 0;
   return is_in(kWide, code) ? 2 : 1;
-}
-
-std::string escape(char32_t code) {
-  switch (code) {
-    case '\n':
-      return "\\n";
-    case '\r':
-      return "\\r";
-    case '\t':
-      return "\\t";
-    default:
-      break;
-  }
-  if (code < 0x80) return fmt::format("\\x{:02x}", static_cast<std::uint32_t>(code));
-  return fmt::format("\\u{{{:x}}}", static_cast<std::uint32_t>(code));
 }
 
 void make_printable(Site& site, Charset charset) {
@@ -154,24 +107,6 @@ void make_printable(Finding& finding, Charset charset) {
 }
 
 }  // namespace
-
-std::string printable(std::string_view text, Charset charset) {
-  std::string result;
-  result.reserve(text.size());
-  while (!text.empty()) {
-    const Character character = first_character(text);
-    if (!character.is_valid) {
-      result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[0]));
-    } else if (is_in(kInvisible, character.code) ||
-               (charset == Charset::kAscii && character.code >= 0x80)) {
-      result += escape(character.code);
-    } else {
-      result += text.substr(0, character.bytes);
-    }
-    text.remove_prefix(character.bytes);
-  }
-  return result;
-}
 
 void make_printable(Trace& trace, Charset charset) {
   trace.header.program = printable(trace.header.program, charset);

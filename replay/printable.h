@@ -8,16 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "chantrace/detail/printable.h"
 #include "chantrace/trace.h"
 
 namespace chantrace::replay {
 
-/// Which characters may be printed as they are.
-enum class Charset { kUtf8, kAscii };
-
-/// `text` with control characters, invalid UTF-8 and invisible or reordering characters written as
-/// `\n`, `\x1b`, `\u{202e}`. What is printable stays as it is, so a second call changes nothing.
-std::string printable(std::string_view text, Charset charset = Charset::kUtf8);
+using detail::Charset;
+using detail::printable;
 
 /// Makes every text of `trace` printable, so that whatever is derived from it is so too.
 void make_printable(Trace& trace, Charset charset);

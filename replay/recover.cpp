@@ -48,7 +48,7 @@ ExitCode recover(const fs::path& path, const RecoverOptions& options, Context& c
     return ExitCode::kUnreadable;
   }
   const Trace& trace = read.value();
-  if (!trace.is_incomplete()) {
+  if (!trace.is_incomplete() && options.output.empty()) {
     context.out.write(fmt::format("{}: complete with {}, nothing to recover\n", name,
                                   counted(trace.events_count(), "event")));
     return ExitCode::kClean;
@@ -73,7 +73,8 @@ ExitCode recover(const fs::path& path, const RecoverOptions& options, Context& c
   for (const std::string& warning : trace.warnings) {
     text += fmt::format("  warning: {}\n", printable(warning));
   }
-  text += "  it stays marked as incomplete: what was in progress may only look blocked\n";
+  if (trace.is_incomplete())
+    text += "  it stays marked as incomplete: what was in progress may only look blocked\n";
   context.out.write(text);
 
   std::error_code error;

@@ -57,7 +57,7 @@ struct Event {
   operation @5 :UInt8;
   flags @6 :UInt8;       # Bits 0-1 phase, 2-5 outcome, 6 has a value, 7 the value is a text's id.
   detail @7 :UInt16;     # Channels: values in the buffer afterwards. Selects: the case taken, and
-                         # 0x8000 if it is a send; 0xffff: none.
+                         # 0x8000 if it is a send; 0xffff: none. Locks: 1 if it was only tried.
 }
 
 struct Chunk {
@@ -108,9 +108,11 @@ struct Definitions {
     site @5 :UInt32;         # Where it was created.
     capacity @6 :UInt64;
     initialSize @7 :UInt64;  # Values in the buffer when this trace first saw it.
-    initialCount @8 :Int64;  # Wait group, semaphore: its count then.
+    initialCount @8 :Int64;  # Wait group, semaphore: its count then. Timer, ticker, context, and
+                             # the channel of one: 1 if its moment was still to come.
     initialHolders @9 :List(UInt32);
     isInitiallyClosed @10 :Bool;
+    channel @11 :UInt32;     # Of a timer, a ticker and a context: the channel on which it tells.
   }
 
   struct Site {

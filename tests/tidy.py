@@ -34,7 +34,7 @@ PARTS = {
 # headers belong to the runtime.
 TRACE_HEADERS = {
     "end_state.h", "event.h", "finding.h", "location.h", "result.h", "trace.h",
-    "detail/assert.h", "detail/chunk.h", "detail/spool.h"}
+    "detail/assert.h", "detail/chunk.h", "detail/printable.h", "detail/spool.h"}
 
 # Libraries, by how their headers are spelled, and the folders that may include them.
 LIBRARIES = {

@@ -304,7 +304,8 @@ TEST(ListenerTest, WritesNothingInTheChildOfADeathTest) {
     EXPECT_EQ(run.status, 0) << run.output;
     EXPECT_THAT(file_names(folder.path() / style),
                 testing::ElementsAre("OddDeathTest.DiesInATask.chantrace",
-                                     "OddDeathTest.DiesInTheBody.chantrace"));
+                                     "OddDeathTest.DiesInTheBody.chantrace",
+                                     "OddDeathTest.ExitsInTheBody.chantrace"));
   }
   const RunResult check = run_in(folder.path(), kCommand + " check fast threadsafe");
   EXPECT_EQ(check.status, 0) << check.output;
@@ -371,7 +372,53 @@ TEST(ListenerTest, UnwindsWhatCanBeAndAbandonsTheRest) {
 
   EXPECT_THAT(run.output, HasSubstr("[       OK ] Unwinding.TheNextTestRuns"));
   EXPECT_THAT(run.output, HasSubstr("1 task could not be unwound"));
-  EXPECT_THAT(run.output, HasSubstr("2 FAILED TESTS"));
+  EXPECT_THAT(run.output, HasSubstr("3 FAILED TESTS"));
+}
+
+TEST(ListenerTest, BlamesOnlyTheTestThatLeavesALockHeld) {
+  const TemporaryFolder folder;
+
+  const RunResult run = run_in(folder.path(), kOdd + " --gtest_filter='LeftLocked.*'");
+
+  EXPECT_THAT(run.output, HasSubstr("[  FAILED  ] LeftLocked.Locks"));
+  EXPECT_THAT(run.output, HasSubstr("[       OK ] LeftLocked.IsNobodysFaultAfterwards"));
+  EXPECT_THAT(run.output, HasSubstr("receiver leaked, blocked for ever in recv from \"local\""));
+}
+
+TEST(ListenerTest, FailsADeadlockWhileOtherTasksGoOn) {
+  const TemporaryFolder folder;
+
+  const RunResult run = run_in(folder.path(), kOdd + " --gtest_filter=Odd.DeadlocksBesideAPoller" +
+                                                  " --chantrace_watchdog=0");
+
+  EXPECT_EQ(run.status, 1) << run.output;
+  EXPECT_THAT(run.output, HasSubstr("deadlock: main waits for mutex held by itself (certain)"));
+  EXPECT_THAT(run.output, HasSubstr("1 FAILED TEST"));
+}
+
+TEST(ListenerTest, EndsASuiteThatBlocksInItsSetUp) {
+  const TemporaryFolder folder;
+
+  const RunResult run =
+      run_in(folder.path(), kOdd + " --gtest_filter='BlocksInSetUp.*' --chantrace_watchdog=0");
+
+  EXPECT_EQ(run.status, 1);
+  EXPECT_THAT(run.output, HasSubstr("SetUpTestSuite of BlocksInSetUp is blocked for ever"));
+  EXPECT_THAT(run.output, HasSubstr("blocked for ever in recv from \"early\""));
+}
+
+TEST(ListenerTest, PrintsNoNameAsItIs) {
+  const TemporaryFolder folder;
+
+  const RunResult run = run_in(
+      folder.path(), kOdd + " --gtest_filter=Odd.HasHostileNames --gtest_output=xml:report.xml");
+
+  const std::string report = read_file(folder.path() / "report.xml");
+  EXPECT_THAT(run.output, HasSubstr("\"a\\x1b[31mred\\n\\xff\""));
+  for (const std::string& text : {run.output, report}) {
+    EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+    EXPECT_THAT(text, Not(HasSubstr("\xff")));
+  }
 }
 
 TEST(ListenerTest, FindsTheTestsOfASuiteThatSharesATask) {

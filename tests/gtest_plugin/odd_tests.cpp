@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
@@ -37,6 +38,17 @@ TEST(OddDeathTest, DiesInATask) {
         std::abort();
       },
       "");
+}
+
+TEST(OddDeathTest, ExitsInTheBody) {
+  EXPECT_EXIT(std::exit(4), testing::ExitedWithCode(4), "");
+  EXPECT_EXIT(
+      {
+        ct::go("task", [] {}).join();
+        ct::after(std::chrono::microseconds(1)).recv();
+        std::exit(5);
+      },
+      testing::ExitedWithCode(5), "");
 }
 
 TEST(Odd, Forks) {
@@ -86,6 +98,42 @@ TEST(Odd, WaitsInADestructor) {
   const Pool pool;
 }
 
+// Fails: no test that comes after it may.
+ct::Mutex& left_locked() {
+  static ct::Mutex mutex("left locked");
+  return mutex;
+}
+TEST(LeftLocked, Locks) { left_locked().lock(); }
+TEST(LeftLocked, IsNobodysFaultAfterwards) {}
+TEST(LeftLocked, IsNotTakenForAnother) {
+  ct::Channel<int> local("local");
+  ct::go("receiver", [local] { local.recv(); });
+}
+
+// Fails at once, although a task goes on all the time.
+TEST(Odd, DeadlocksBesideAPoller) {
+  ct::Channel<int> stop("stop");
+  ct::go("poller", [stop] {
+    while (!stop.recv_for(std::chrono::milliseconds(1))) {
+    }
+  });
+  ct::Mutex mutex("mutex");
+  const std::scoped_lock outer(mutex);
+  const std::scoped_lock inner(mutex);
+}
+
+// Fails, and its names must not reach the terminal or the report as they are.
+TEST(Odd, HasHostileNames) {
+  ct::Channel<int> channel("a\x1b[31mred\n\xff");
+  ct::go("\x1b]0;title\x07", [channel] { channel.recv(); });
+}
+
+class BlocksInSetUp : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { ct::Channel<int>("early").recv(); }
+};
+TEST_F(BlocksInSetUp, IsEnded) {}
+
 TEST(Odd, BlocksOutside) {
   ct::Channel<int> numbers("numbers");
   ct::go("waiter", [numbers] { numbers.recv(); });
@@ -114,6 +162,21 @@ TEST(Unwinding, BlocksInDestructors) {
       const Farewell farewell{log};
       numbers.recv();
     });
+}
+
+// Fails: the body is blocked, and waits again, for a condition, in a destructor that runs as it is
+// unwound.
+TEST(Unwinding, WaitsForAConditionInADestructor) {
+  struct Pool {
+    ct::Mutex mutex{"mutex"};
+    ct::ConditionVariable idle{"idle"};
+    ~Pool() {
+      std::unique_lock lock(mutex);
+      idle.wait(lock, [] { return false; });
+    }
+  };
+  const Pool pool;
+  ct::Channel<int>("never").recv();
 }
 
 TEST(Unwinding, TheNextTestRuns) {

@@ -142,7 +142,10 @@ TEST(ContextTest, CancelAndMakeChildrenAtOnce) {
     std::vector<Task> tasks;
     for (int i = 0; i < 3; ++i) {
       tasks.push_back(go("maker", [=] {
-        for (int step = 0; step < 20; ++step) with_cancel(root).done().recv();
+        for (int step = 0; step < 20; ++step) {
+          with_cancel(root).done().recv();
+          with_timeout(root, std::chrono::hours(1)).done().recv();
+        }
       }));
     }
     root.cancel();

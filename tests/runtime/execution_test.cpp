@@ -8,6 +8,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <semaphore>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -228,6 +230,115 @@ TEST(ExecutionTest, TaskThatSwallowsItsCancellationIsAbandonedAfterSixteenTimes)
 
   EXPECT_EQ(run.end.abandoned, 1u);
   EXPECT_EQ(swallowed->load(), 16);
+}
+
+TEST(ExecutionTest, DestructorThatWaitsForAConditionIsPassedThrough) {
+  const ThreadsRun run = run_on_threads([] {
+    go("worker", [] {
+      Mutex mutex("mutex");
+      ConditionVariable changed("changed");
+      const AtEnd wait([&] {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [] { return false; });
+        EXPECT_FALSE(changed.wait_for(lock, 1h, [] { return false; }));
+      });
+      select();
+    });
+  });
+
+  EXPECT_EQ(run.faults().size(), 1u) << run.to_string();
+  EXPECT_EQ(run.end.abandoned, 0u);
+}
+
+TEST(ExecutionTest, DestructorThatWaitsForALockIsPassedThrough) {
+  const ThreadsRun run = run_on_threads([] {
+    go("worker", [] {
+      Mutex mutex("mutex");
+      mutex.lock();
+      try {
+        const AtEnd lock([&] { mutex.lock(); });
+        throw std::runtime_error("while it holds the lock");
+      } catch (const std::runtime_error&) {
+      }
+    });
+  });
+
+  EXPECT_EQ(run.faults().size(), 1u) << run.to_string();
+  EXPECT_EQ(run.faults().front().kind, FindingKind::kDeadlock);
+  EXPECT_EQ(run.end.abandoned, 0u);
+}
+
+TEST(ExecutionTest, BodyThatWaitsInADestructorAsItIsUnwoundIsReportedOnce) {
+  int reports = 0;
+  detail::ExecutionOptions options;
+  options.on_deadlock = [&](const EndState&) { ++reports; };
+  struct BodyIsStuck {};
+  options.throw_in_body = [] { throw BodyIsStuck{}; };
+  detail::Execution execution(std::move(options));
+  Mutex mutex("mutex");
+  ConditionVariable changed("changed");
+
+  try {
+    const AtEnd wait([&] {
+      std::unique_lock lock(mutex);
+      changed.wait(lock, [] { return false; });
+    });
+    Channel<int>("never").recv();
+  } catch (const BodyIsStuck&) {
+    EXPECT_TRUE(mutex.try_lock()) << "operations work again";
+    mutex.unlock();
+  }
+  execution.settle(1s);
+
+  EXPECT_EQ(reports, 1);
+}
+
+// A thread that has nothing to do with the test, and that the library knows, is in a system call.
+TEST(ExecutionTest, IsOverWithItsLastTaskWhateverHostThreadsDo) {
+  std::binary_semaphore is_known(0);
+  std::binary_semaphore may_end(0);
+  std::thread host([&] {
+    yield();
+    is_known.release();
+    may_end.acquire();
+  });
+  is_known.acquire();
+  const ThreadsRun run = run_on_threads(
+      [] {
+        const Channel<int> ready("ready");
+        go("short", [=] { ready.send(1); });
+        ready.recv();
+      },
+      1h);
+  may_end.release();
+  host.join();
+
+  EXPECT_TRUE(run.faults().empty()) << run.to_string();
+}
+
+TEST(ExecutionTest, WaitsForTimersAreNotForEver) {
+  const ThreadsRun run = run_on_threads(
+      [] {
+        go("once", [] { after(1h).recv(); });
+        go("again", [] {
+          const Ticker ticker(1ms);
+          for (;;) ticker.channel().recv();
+        });
+        go("until",
+           [] { with_timeout(with_timeout(Context::background(), 1h), 2h).done().recv(); });
+        for (const char* const label : {"once", "until"}) until_parked(label);
+      },
+      5ms);
+
+  const auto faults = run.faults();
+  ASSERT_EQ(faults.size(), 3u) << run.to_string();
+  for (const Finding& finding : faults) {
+    EXPECT_EQ(finding.certainty, Certainty::kPossible) << to_text(finding);
+    const std::string text = to_text(finding);
+    // The ticker's task may have been seen between two ticks.
+    if (text.find("still running") != std::string::npos) continue;
+    EXPECT_NE(text.find("a timer will end it"), std::string::npos) << text;
+  }
 }
 
 TEST(ExecutionTest, TaskThatSwallowsItOnceEndsAtItsNextOperation) {

@@ -302,5 +302,108 @@ TEST(RecordingTest, EveryEventOfALargeRunIsKeptAndPlaced) {
   RecordProperty("events", std::to_string(trace.events_count()));
 }
 
+/// What the runtime and the trace of one run say, as a person reads it.
+void expect_the_same_findings(const std::function<void()>& body) {
+  const TemporaryFolder folder;
+  detail::RecordingOptions recording;
+  recording.path = folder.path() / "test.chantrace";
+  const ThreadsRun run = run_on_threads(body, std::chrono::milliseconds(5), recording);
+  const auto trace = read_trace(recording.path);
+  ASSERT_TRUE(trace.has_value()) << trace.error().to_string();
+  std::string shown;
+  for (const Finding& finding : analyze(end_state(trace.value(), order_events(trace.value()))))
+    if (finding.certainty != Certainty::kNote)
+      shown += std::string(to_string(finding.certainty)) + " " + to_text(finding);
+  std::string seen;
+  for (const Finding& finding : run.faults())
+    seen += std::string(to_string(finding.certainty)) + " " + to_text(finding);
+  EXPECT_EQ(shown, seen);
+  EXPECT_FALSE(seen.empty());
+  for (const Finding& finding : analyze(trace.value()))
+    EXPECT_NE(finding.kind, FindingKind::kInconsistent) << to_text(finding);
+}
+
+TEST(SameFindingsTest, OfATaskThatWaitsForATimer) {
+  expect_the_same_findings([] {
+    go("patient", [] { after(std::chrono::hours(1)).recv(); });
+    until_parked("patient");
+  });
+}
+
+TEST(SameFindingsTest, OfATimerThatWasStopped) {
+  const auto timer = std::make_shared<Timer>(std::chrono::hours(1));
+  expect_the_same_findings([&] {
+    timer->stop();
+    go("patient", [timer] { timer->channel().recv(); });
+    until_parked("patient");
+  });
+}
+
+TEST(SameFindingsTest, OfATimerFromBefore) {
+  const auto timer = std::make_shared<Timer>(std::chrono::hours(1));
+  expect_the_same_findings([&] {
+    go("patient", [timer] { timer->channel().recv(); });
+    until_parked("patient");
+  });
+}
+
+TEST(SameFindingsTest, OfATaskThatWaitsForADeadline) {
+  expect_the_same_findings([] {
+    const Context context = with_timeout(Context::background(), std::chrono::hours(1));
+    go("patient", [context] { with_cancel(context).done().recv(); });
+    until_parked("patient");
+  });
+}
+
+TEST(SameFindingsTest, OfATaskThatWaitsForACancellation) {
+  expect_the_same_findings([] {
+    const Context context = with_cancel(Context::background());
+    go("patient", [context] { context.done().recv(); });
+    until_parked("patient");
+  });
+}
+
+TEST(SameFindingsTest, OfAFunctionThatCallsItsOnce) {
+  expect_the_same_findings([] {
+    Once once("once");
+    once.call([&] { once.call([] {}); });
+  });
+}
+
+TEST(SameFindingsTest, OfATaskThatWaitsForAnothersOnce) {
+  expect_the_same_findings([] {
+    const auto once = std::make_shared<Once>("once");
+    const Channel<int> never("never");
+    go("first", [=] { once->call([&] { never.recv(); }); });
+    until_parked("first");
+    go("second", [=] { once->call([] {}); });
+    until_parked("second");
+  });
+}
+
+TEST(SameFindingsTest, OfAnException) {
+  expect_the_same_findings(
+      [] { go("thrower", [] { throw std::runtime_error("out of cheese"); }).join(); });
+}
+
+TEST(RecordingTest, LocksThatAreOnlyTriedHaveNoOrder) {
+  const Trace trace = record([] {
+    Mutex first("first");
+    Mutex second("second");
+    SharedMutex third("third");
+    go("one", [&] { const std::scoped_lock all(first, second, third); }).join();
+    go("two", [&] { const std::scoped_lock all(third, second, first); }).join();
+    const std::scoped_lock one_by_one(first);
+    const std::unique_lock<Mutex> other(second, std::chrono::seconds(1));
+  });
+
+  for (const Finding& finding : analyze(trace))
+    EXPECT_NE(finding.kind, FindingKind::kLockOrder) << to_text(finding);
+}
+
+TEST(RecordingTest, ANullPointerIsAValue) {
+  EXPECT_EQ(value_in_trace(nullptr), value_in_trace(static_cast<void*>(nullptr)));
+}
+
 }  // namespace
 }  // namespace chantrace

@@ -148,6 +148,7 @@ TEST(SessionTest, LossesOfManyTasksAddUpToTheTraceFile) {
   std::uint64_t received = 0;
   std::uint64_t missing = 0;
   std::map<TaskId, std::uint64_t> operations;
+  std::map<ObjectId, std::uint32_t> sequences;
   for (const Event& event : sink->events()) {
     if (event.operation == Operation::kNone) {
       missing += event.lost;
@@ -156,6 +157,9 @@ TEST(SessionTest, LossesOfManyTasksAddUpToTheTraceFile) {
     ++received;
     EXPECT_GE(event.operation_id, operations[event.task]);
     operations[event.task] = event.operation_id;
+    if (event.sequence == 0 || event.object == ObjectId{}) continue;
+    EXPECT_GT(event.sequence, sequences[event.object]);
+    sequences[event.object] = event.sequence;
   }
   const auto trace = read_trace(path);
   ASSERT_TRUE(trace.has_value());
@@ -197,6 +201,36 @@ TEST(SessionTest, SlowSinkStopsNoTask) {
   for (const Event& event : slow->events())
     if (event.operation != Operation::kNone) ++received;
   EXPECT_EQ(received + session.lost(), 20'001u);
+}
+
+TEST(SessionTest, NoMoreThanTheBufferWaitsForASlowSink) {
+  constexpr std::size_t kBuffer = 100;
+  std::latch gate(1);
+  std::latch is_blocked(1);
+  std::atomic<bool> is_first = true;
+  const auto slow = std::make_shared<CollectingSink>([&](const Event&) {
+    if (!is_first.exchange(false)) return;
+    is_blocked.count_down();
+    gate.wait();
+  });
+  Session session(Options{}.sink(slow).buffer_size(kBuffer));
+  const Channel<int> channel("channel", 1);
+  is_blocked.wait();
+  for (int i = 0; i < 10'000; ++i) {
+    channel.send(i);
+    channel.recv();
+    if (i % 50 == 0) snapshot(1);  // Puts in order what waits, and must make no room by that.
+  }
+  gate.count_down();
+  session.stop();
+
+  std::uint64_t received = 0;
+  for (const Event& event : slow->events())
+    if (event.operation != Operation::kNone) ++received;
+  EXPECT_EQ(received + session.lost(), 20'001u);
+  EXPECT_GE(received, kBuffer) << "what came while there was room";
+  // Besides the buffer, what the sink had taken, and what is still in the task's own chunk.
+  EXPECT_LE(received, kBuffer + 1 + 2'048);
 }
 
 TEST(SessionTest, SinkMayEndTheSession) {

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "chantrace/task.h"
@@ -69,6 +72,44 @@ TEST(AtomicTest, LosesNoUpdate) {
     }
     for (const Task& task : tasks) task.join();
     EXPECT_EQ(count.load(), 8'000);
+  });
+
+  EXPECT_TRUE(run.faults().empty()) << run.to_string();
+}
+
+struct ThrowsWhenCopied {
+  bool is_bad = false;
+  ThrowsWhenCopied() = default;
+  ThrowsWhenCopied(const ThrowsWhenCopied& other) : is_bad(other.is_bad) {
+    if (is_bad) throw std::runtime_error("copied");
+  }
+  ThrowsWhenCopied(ThrowsWhenCopied&&) noexcept = default;
+  ThrowsWhenCopied& operator=(ThrowsWhenCopied&&) noexcept = default;
+};
+
+TEST(SharedTest, CanBeUsedAfterACopyHasThrown) {
+  Shared<ThrowsWhenCopied> shared;
+  ThrowsWhenCopied bad;
+  bad.is_bad = true;
+  shared.store(std::move(bad));
+
+  EXPECT_THROW(shared.load(), std::runtime_error);
+  shared.store(ThrowsWhenCopied());
+  EXPECT_FALSE(shared.load().is_bad);
+}
+
+struct LooksAtItsVariable {
+  const Shared<LooksAtItsVariable>* variable = nullptr;
+};
+std::ostream& operator<<(std::ostream& out, const LooksAtItsVariable& value) {
+  return out << (value.variable != nullptr ? value.variable->load().variable : nullptr);
+}
+
+TEST(SharedTest, ItsValueMayUseItWhenItIsPrinted) {
+  const ThreadsRun run = run_on_threads([] {
+    Shared<LooksAtItsVariable> shared;
+    shared.store({nullptr});
+    EXPECT_EQ(shared.load().variable, nullptr);
   });
 
   EXPECT_TRUE(run.faults().empty()) << run.to_string();

@@ -119,8 +119,8 @@ TEST(LogLineTest, EscapesControlCharacters) {
 
   const std::string line = to_log_line(event, false);
 
-  EXPECT_THAT(line, HasSubstr("a\\x0ab\\x1b[31mc\\x7f"));
-  EXPECT_THAT(line, HasSubstr("na\\x0dme"));
+  EXPECT_THAT(line, HasSubstr("a\\nb\\x1b[31mc\\x7f"));
+  EXPECT_THAT(line, HasSubstr("na\\rme"));
   EXPECT_EQ(line.find('\033'), std::string::npos);
 }
 

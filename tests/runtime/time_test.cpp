@@ -96,6 +96,18 @@ TEST(TickerTest, StopsAndGoesOn) {
   EXPECT_TRUE(ticker.channel().recv().has_value());
 }
 
+// Whatever moment of a tick a reset comes in, one ticker ticks afterwards.
+TEST(TickerTest, ResetWhileItTicksLeavesOne) {
+  Ticker ticker(1us);
+  for (int i = 0; i < 2'000; ++i) ticker.reset(1us);
+  ticker.reset(1h);
+  ticker.channel().try_recv();
+  const Ticker other(100us);
+  for (int tick = 0; tick < 20; ++tick) other.channel().recv();
+
+  EXPECT_EQ(ticker.channel().try_recv().status(), RecvStatus::kEmpty);
+}
+
 TEST(TickerTest, EndsWithItsObject) {
   RecvChannel<TimePoint> channel;
   {

@@ -90,6 +90,7 @@ rc::Gen<ObjectInfo> object() {
       rc::gen::set(&ObjectInfo::initial_size, number()),
       rc::gen::set(&ObjectInfo::initial_count, number_of<std::int64_t>()),
       rc::gen::set(&ObjectInfo::is_initially_closed),
+      rc::gen::set(&ObjectInfo::channel, rc::gen::cast<ObjectId>(number_of<std::uint32_t>())),
       rc::gen::set(&ObjectInfo::initial_holders,
                    rc::gen::container<std::vector<TaskId>>(
                        rc::gen::cast<TaskId>(number_of<std::uint32_t>()))));

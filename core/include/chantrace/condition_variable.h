@@ -37,14 +37,16 @@ class ConditionVariable final : private detail::Object {
   template <typename Predicate>
   void wait(std::unique_lock<Mutex>& lock, Predicate predicate,
             Location site = Location::current()) {
-    while (!predicate()) wait(lock, site);
+    while (!predicate())
+      if (wait_until(*lock.mutex(), detail::kNever, site) == Waited::kNot) return;
   }
   template <typename Rep, typename Period>
   std::cv_status wait_for(std::unique_lock<Mutex>& lock, std::chrono::duration<Rep, Period> timeout,
                           Location site = Location::current()) {
     const std::int64_t nanoseconds = detail::to_ns(timeout);
-    return wait_until(*lock.mutex(), deadline_after(nanoseconds), site) ? std::cv_status::no_timeout
-                                                                        : std::cv_status::timeout;
+    return wait_until(*lock.mutex(), deadline_after(nanoseconds), site) == Waited::kTooLong
+               ? std::cv_status::timeout
+               : std::cv_status::no_timeout;
   }
   /// Returns: what `predicate` says at the end.
   template <typename Rep, typename Period, typename Predicate>
@@ -53,15 +55,18 @@ class ConditionVariable final : private detail::Object {
     const std::int64_t nanoseconds = detail::to_ns(timeout);
     const detail::Instant deadline = deadline_after(nanoseconds);
     while (!predicate())
-      if (!wait_until(*lock.mutex(), deadline, site)) return predicate();
+      if (wait_until(*lock.mutex(), deadline, site) != Waited::kNotified) return predicate();
     return true;
   }
   void notify_one(Location site = Location::current());
   void notify_all(Location site = Location::current());
 
  private:
+  /// kNot: the task is being unwound, and whatever it waits for will not come.
+  enum class Waited : std::uint8_t { kNotified, kTooLong, kNot };
+
   static detail::Instant deadline_after(std::int64_t nanoseconds);
-  bool wait_until(Mutex& mutex, detail::Instant deadline, const Location& site);
+  Waited wait_until(Mutex& mutex, detail::Instant deadline, const Location& site);
   void notify(Operation operation, const Location& site);
 
   void describe(ObjectState& state) const override;

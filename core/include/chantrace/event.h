@@ -56,7 +56,8 @@ enum class Operation : std::uint8_t {
   // Tasks. `object` holds the task's id for these, not an object's.
   kTaskSpawn = 10,  ///< By the parent; object: the child.
   kTaskBegin = 11,  ///< By the child, first of all.
-  kTaskEnd = 12,    ///< By the child, last of all; outcome kException when one escaped.
+  kTaskEnd = 12,    ///< By the child, last of all; outcome kException when one escaped; value: its
+                    ///< text.
   kTaskJoin = 13,   ///< object: the task waited for.
   kSleep = 14,      ///< value: nanoseconds asked for. No object.
   kYield = 15,
@@ -70,14 +71,15 @@ enum class Operation : std::uint8_t {
   kConditionNotifyAll = 26,  ///< value: how many waiters it woke.
   kWaitGroupAdd = 27,        ///< value: the count after it, as two's complement; done() adds -1.
   kWaitGroupWait = 28,
-  kOnceCall = 29,  ///< value: 1 where this call ran the function.
+  kOnceCall = 29,  ///< value: 1 where this call runs the function, which a `kOnceEnd` ends.
   kSemaphoreAcquire = 30,
   kSemaphoreRelease = 31,  ///< value: how many were released.
+  kOnceEnd = 32,           ///< outcome kException: the function threw; the next call tries again.
   // Time and contexts.
   kTimerStart = 40,  ///< value: nanoseconds until it fires.
   kTimerStop = 41,
-  kTimerFire = 42,  ///< Recorded by the task "timers".
-  kContextMake = 43,
+  kTimerFire = 42,    ///< Recorded by the task "timers".
+  kContextMake = 43,  ///< value: 1 where it has a deadline.
   kContextCancel = 44,
   // Variables and choices.
   kLoad = 50,
@@ -112,6 +114,9 @@ enum class Outcome : std::uint8_t {
 inline constexpr std::uint16_t kNoCase = 0xffff;
 /// Beside the index of a case in `detail`: it is a send.
 inline constexpr std::uint16_t kSendCase = 0x8000;
+/// In `detail` of a lock that was only tried (`try_lock`, timed forms): it waits for nobody for
+/// ever.
+inline constexpr std::uint16_t kLockTried = 1;
 /// The most cases of a select.
 inline constexpr std::size_t kSelectCasesMax = 0x7fff;
 

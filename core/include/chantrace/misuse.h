@@ -38,4 +38,10 @@ class NotLocked final : public MisuseError {
   using MisuseError::MisuseError;
 };
 
+/// A semaphore's permits below zero, or more than fit.
+class BadPermits final : public MisuseError {
+ public:
+  using MisuseError::MisuseError;
+};
+
 }  // namespace chantrace

@@ -67,10 +67,12 @@ class Mutex final : private detail::Object {
  private:
   friend class ConditionVariable;
 
-  /// Requires: the latch, and a free mutex.
-  void finish_lock(detail::TaskControl& self, const Location& site) CHANTRACE_RELEASE(latch) {
+  /// Requires: the latch, and a free mutex. `how`: 0 or `kLockTried`.
+  void finish_lock(detail::TaskControl& self, const Location& site, std::uint16_t how = 0)
+      CHANTRACE_RELEASE(latch) {
     take(self, site);
-    const detail::Happening what = happening_if_recording(self, Operation::kLock);
+    detail::Happening what = happening_if_recording(self, Operation::kLock);
+    what.detail = how;
     latch.unlock();
     record(self, what, site);
   }
@@ -147,7 +149,9 @@ class SharedMutex final : private detail::Object {
     Location since;
   };
 
-  static Reader make_holder(SharedMutex& mutex, detail::TaskControl& task, const Location& site);
+  /// For one that is let in by another: only a task itself fills its table of held locks, which
+  /// that one does when it goes on.
+  static Reader make_holder(const detail::Waiter& waiter);
   bool lock_patiently(const Location& site, detail::Patience patience);
   bool lock_shared_patiently(const Location& site, detail::Patience patience);
   void unlock_as(Operation operation, const Location& site);

@@ -19,7 +19,7 @@ class Options {
   Options& log_stream() { return sink(make_log_sink()); }
   /// Gives events to `sink`; may be called for several.
   Options& sink(std::shared_ptr<Sink> sink) {
-    sinks_.push_back(std::move(sink));
+    if (sink != nullptr) sinks_.push_back(std::move(sink));
     return *this;
   }
   /// Gives events to the sink that is registered as `name`. One that is not registered is reported
@@ -85,7 +85,8 @@ class Options {
 class Session {
  public:
   explicit Session(Options options);
-  /// What the environment variable `CHANTRACE` says; nothing when it says nothing.
+  /// What the environment variable `CHANTRACE` says; nothing when it says nothing. What cannot be
+  /// done is reported on the standard error: nobody's program ends for a word in the environment.
   Session();
   ~Session();
   Session(const Session&) = delete;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -23,22 +24,28 @@ class Variable : public Object {
       : Object(variable_kind, variable_name, site), value_(std::move(value)) {}
   ~Variable() = default;
 
-  /// Runs `access` on the value as one operation; returns what it returns.
+  /// Runs `access` on the value as one operation; returns what it returns. Also while the task is
+  /// unwound, when a result is needed all the same.
   template <typename Access>
   auto run(Operation operation, const Location& site, Access&& access) const {
     TaskControl& self = current_task();
     auto* const object = const_cast<Variable*>(this);
     enter_operation(self, operation, object);
     Happening what{.operation = operation};
-    object->latch.lock();
-    meet(self, *object);
-    auto result = access(object->value_);
-    if (self.is_recording) [[unlikely]] {
-      what = happening(*object, operation);
-      // Text is made under the lock here: the value may change as soon as it is given back.
-      if (self.has_values) what.value = capture_value(self, object->value_, what.marks);
-    }
-    object->latch.unlock();
+    std::optional<T> seen;
+    const auto locked = [&] {
+      const ScopedLock lock(object->latch);  // Copies of the value may throw.
+      meet(self, *object);
+      auto result = access(object->value_);
+      if (self.is_recording) [[unlikely]] {
+        what = happening(*object, operation);
+        if (self.has_values) seen.emplace(object->value_);
+      }
+      return result;
+    };
+    auto result = locked();
+    // Its `operator<<` may use this very variable.
+    if (seen) what.value = capture_value(self, *seen, what.marks);
     record(self, what, site);
     return result;
   }

@@ -59,9 +59,11 @@ struct ObjectInfo {
   std::uint64_t capacity = 0;
   /// What it held when this trace first saw it, for an object older than the trace.
   std::uint64_t initial_size = 0;
-  std::int64_t initial_count = 0;
+  std::int64_t initial_count = 0;  ///< Timers, contexts, their channels: 1 if one is pending.
   bool is_initially_closed = false;
   std::vector<TaskId> initial_holders;
+  /// Of a timer, a ticker and a context: the channel on which it tells.
+  ObjectId channel{};
 
   friend bool operator==(const ObjectInfo&, const ObjectInfo&) = default;
 };

@@ -206,7 +206,9 @@ class Analysis {
               (joined == nullptr ? " is not known" : " " + fate_text(*joined))};
     }
     if (rule.kind == WaitRule::Kind::kReady) {
-      if (wait.has_deadline || wait.operation == Operation::kSleep) return {"a timer will end it"};
+      if (wait.has_deadline || wait.operation == Operation::kSleep ||
+          (object != nullptr && object->timer_is_pending))
+        return {"a timer will end it"};
       return {"nothing stands in its way at " + name_of(index_, wait.object)};
     }
     if (object != nullptr && object->is_destroyed)
@@ -490,6 +492,9 @@ class Analysis {
       // A select waits for more than the next in the circle; those ways lead nowhere either.
       if (task(from).waits.size() > 1 && finding.reason.size() < kReasonMax)
         finding.reason.push_back("  and the other cases of its select cannot come either");
+      if (has_lost_signal(task(from)))
+        finding.reason.push_back("  " +
+                                 lost_signal_text(*index_.object(task(from).waits.front().object)));
     }
     if (circle.size() > kCircleShownMax)
       finding.summary += " and " + std::to_string(circle.size() - kCircleShownMax) + " more";

@@ -56,6 +56,18 @@ Misuse::Kind misuse_kind(const EventRecord& event) {
   }
 }
 
+bool is_timed(const ObjectInfo& info) {
+  switch (info.kind) {
+    case ObjectKind::kTimer:
+    case ObjectKind::kTicker:
+    case ObjectKind::kContext:
+    case ObjectKind::kChannel:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /// A damaged file may say any number.
 std::int64_t wrapping_sum(std::int64_t left, std::uint64_t right) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(left) + right);
@@ -80,7 +92,7 @@ class EndStateBuilder {
     define_objects();
     for (const EventPlace& place : order_.places) {
       const TaskStream& stream = trace_.streams[place.stream];
-      apply(tasks_of_streams_[place.stream], place, stream.events[place.index]);
+      apply(tasks_of_streams_[place.stream], stream.events[place.index]);
     }
     finish_tasks();
     finish_timers();
@@ -148,7 +160,10 @@ class EndStateBuilder {
       object.capacity = info.capacity;
       object.size = info.initial_size;
       object.is_closed = info.is_initially_closed;
-      object.count = info.initial_count;
+      if (is_timed(info))
+        object.timer_is_pending = info.initial_count != 0;
+      else
+        object.count = info.initial_count;
       for (const TaskId holder : info.initial_holders)
         object.holders.push_back({holder, {}, false});
     }
@@ -162,7 +177,7 @@ class EndStateBuilder {
     return index == DenseIds::kNone ? nullptr : &state_.objects[index];
   }
 
-  void apply(std::uint32_t index, const EventPlace& place, const EventRecord& event) {
+  void apply(std::uint32_t index, const EventRecord& event) {
     TaskProgress& progress = progress_[index];
     if (event.operation == Operation::kStack) return;
     if (progress.is_cut || is_after_the_run(event)) return cut(progress, event);
@@ -197,7 +212,7 @@ class EndStateBuilder {
     }
     if (phase != Phase::kDone || progress.last == nullptr) progress.last = &event;
     progress.open_misuse = UINT32_MAX;
-    apply_to_object(task.id, event, phase, outcome, place);
+    apply_to_object(task.id, event, phase, outcome);
     if (outcome == Outcome::kMisuse || outcome == Outcome::kForeign)
       add_misuse(task.id, progress, event, outcome);
     if (event.operation == Operation::kTimerFire) progress.has_fired_timers = true;
@@ -260,8 +275,7 @@ class EndStateBuilder {
     state_.misuses.push_back(std::move(misuse));
   }
 
-  void apply_to_object(TaskId task, const EventRecord& event, Phase phase, Outcome outcome,
-                       const EventPlace& place) {
+  void apply_to_object(TaskId task, const EventRecord& event, Phase phase, Outcome outcome) {
     if (is_on_task(event.operation)) return;
     ObjectState* const object = object_of(event);
     if (object == nullptr) return;
@@ -293,6 +307,13 @@ class EndStateBuilder {
       case Operation::kWaitGroupAdd:
         if (outcome == Outcome::kOk) object->count = static_cast<std::int64_t>(event.value);
         break;
+      case Operation::kOnceCall:
+        if (phase == Phase::kBoth && event.value == 1)
+          object->holders.assign(1, {task, trace_.site(SiteId{event.site}), false});
+        break;
+      case Operation::kOnceEnd:
+        object->holders.clear();
+        break;
       case Operation::kSemaphoreAcquire:
         if (outcome == Outcome::kOk) object->count = wrapping_sum(object->count, UINT64_MAX);
         break;
@@ -318,7 +339,6 @@ class EndStateBuilder {
       default:
         break;
     }
-    static_cast<void>(place);
   }
 
   static void add_roles(ObjectState& object, TaskId task, const EventRecord& event) {
@@ -449,23 +469,14 @@ class EndStateBuilder {
     task.waits.push_back(wait);
   }
 
-  /// A timer sends on a channel of its own that was made with it, at the same place.
+  /// Who waits for a timer waits at its channel.
   void finish_timers() {
-    std::vector<const Site*> pending;
-    for (const ObjectState& object : state_.objects)
-      if (object.timer_is_pending) pending.push_back(&object.created_at);
-    if (pending.empty()) return;
-    const auto by_place = [](const Site* left, const Site* right) {
-      return std::pair(std::string_view(left->file), left->line) <
-             std::pair(std::string_view(right->file), right->line);
-    };
-    std::sort(pending.begin(), pending.end(), by_place);
-    for (ObjectState& object : state_.objects) {
-      if (object.kind != ObjectKind::kChannel || object.is_closed) continue;
-      if (object.name != "timer" && object.name != "ticker" && object.name != "context.done")
-        continue;
-      if (std::binary_search(pending.begin(), pending.end(), &object.created_at, by_place))
-        object.timer_is_pending = true;
+    for (const ObjectInfo& info : trace_.objects) {
+      if (to_number(info.channel) == 0) continue;
+      const std::uint32_t channel = object_ids_->index_of(to_number(info.channel));
+      if (channel == DenseIds::kNone) continue;
+      state_.objects[channel].timer_is_pending =
+          state_.objects[object_ids_->index_of(to_number(info.id))].timer_is_pending;
     }
   }
 

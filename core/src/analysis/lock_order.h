@@ -11,9 +11,6 @@
 
 namespace chantrace {
 
-/// The `detail` of a lock that was only tried (`try_lock`, timed forms): it waits for nobody for
-/// ever.
-inline constexpr std::uint16_t kLockTried = 1;
 /// Findings about lock orders that one trace gives at most.
 inline constexpr std::size_t kLockOrdersMax = 20;
 

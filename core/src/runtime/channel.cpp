@@ -69,6 +69,7 @@ void ChannelState::describe(ObjectState& state) const {
   state.capacity = capacity;
   state.size = count;
   state.is_closed = is_closed;
+  state.timer_is_pending = timer_is_pending.load();
   for (std::size_t i = 0; i < givers.count(); ++i) state.givers.push_back(givers[i]);
   for (std::size_t i = 0; i < takers.count(); ++i) state.takers.push_back(takers[i]);
   state.has_more_givers = givers.has_more();
@@ -82,6 +83,7 @@ void ChannelState::enter_execution(ObjectInfo& info) {
   info.format = type.format;
   info.capacity = capacity;
   info.initial_size = count;
+  info.initial_count = timer_is_pending.load() ? 1 : 0;
   info.is_initially_closed = is_closed;
 }
 

@@ -42,6 +42,9 @@ void remove_from_channel_list(ChannelState& channel) {
     channel.next_channel->previous_channel = channel.previous_channel;
 }
 
+void lock_channel_list() CHANTRACE_NO_THREAD_SAFETY_ANALYSIS { channel_list().mutex.lock(); }
+void unlock_channel_list() CHANTRACE_NO_THREAD_SAFETY_ANALYSIS { channel_list().mutex.unlock(); }
+
 }  // namespace detail
 
 std::vector<ChannelInfo> channels() {

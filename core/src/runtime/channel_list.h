@@ -10,6 +10,9 @@ namespace chantrace::detail {
 
 void add_to_channel_list(ChannelState& channel);
 void remove_from_channel_list(ChannelState& channel);
+/// Around a fork: nobody else changes it.
+void lock_channel_list();
+void unlock_channel_list();
 
 /// What came of trying an operation without waiting.
 struct Attempt {

@@ -39,14 +39,14 @@ Instant ConditionVariable::deadline_after(std::int64_t nanoseconds) {
 
 void ConditionVariable::wait(Mutex& mutex, Location site) { wait_until(mutex, kNever, site); }
 
-bool ConditionVariable::wait_until(Mutex& mutex, Instant deadline, const Location& site) {
+ConditionVariable::Waited ConditionVariable::wait_until(Mutex& mutex, Instant deadline,
+                                                        const Location& site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kConditionWait, this)) return true;
+  if (!enter_operation(self, Operation::kConditionWait, this)) return Waited::kNot;
   // In the queue before the mutex is free, so that no notification made under the mutex is lost.
   ParkedOperation operation(self, Operation::kConditionWait, site);
   Waiter waiter;
   waiter.operation = &operation;
-  waiter.object_id = id;
   waiter.kind = Operation::kConditionWait;
   Happening start;
   {
@@ -72,24 +72,25 @@ bool ConditionVariable::wait_until(Mutex& mutex, Instant deadline, const Locatio
     }
     throw;
   }
-  bool was_notified = false;
+  Claim claim;
   try {
     latch.lock();
-    was_notified = wait_at(self, *this, waiters_, waiter, start, site,
-                           deadline == 0 ? self.executor->now() : deadline, Announce::kNothing)
-                       .claim == Claim::kCompleted;
+    claim = wait_at(self, *this, waiters_, waiter, start, site,
+                    deadline == 0 ? self.executor->now() : deadline, Announce::kNothing)
+                .claim;
   } catch (...) {
     // The caller's lock guard will unlock it.
     mutex.lock(site);
     throw;
   }
-  if (was_notified) {
+  if (claim == Claim::kCompleted) {
     start.phase = Phase::kDone;
     start.sequence = operation.done_sequence;
     record(self, start, site);
   }
   mutex.lock(site);
-  return was_notified;
+  if (claim == Claim::kCompleted) return Waited::kNotified;
+  return claim == Claim::kTimedOut ? Waited::kTooLong : Waited::kNot;
 }
 
 void ConditionVariable::notify_one(Location site) { notify(Operation::kConditionNotifyOne, site); }

@@ -26,6 +26,8 @@ struct ContextState final : public Object, public std::enable_shared_from_this<C
   }
   void enter_execution(ObjectInfo& info) override {
     info.is_initially_closed = error != ContextError::kNone;
+    info.initial_count = deadline != kNever && error == ContextError::kNone ? 1 : 0;
+    info.channel = done_channel.state()->id;
   }
 
   std::shared_ptr<ContextState> parent;
@@ -59,14 +61,16 @@ class ContextDeadline final : public TimerNode {
 };
 
 void record_about(TaskControl& self, ContextState& context, Operation operation,
-                  const Location& site) {
+                  std::uint64_t value, const Location& site) {
   if (!self.is_recording) return;
   Happening what;
+  meet_in_turn(self, *context.done_channel.state());
   {
     const ScopedLock lock(context.latch);
     meet(self, context);
     what = happening(context, operation);
   }
+  what.value = value;
   record(self, what, site);
 }
 
@@ -84,7 +88,8 @@ void ContextState::end(TaskControl& self, ContextError reason, const Location& s
     error = reason;
     below.swap(children);
   }
-  record_about(self, *this, Operation::kContextCancel, site);
+  record_about(self, *this, Operation::kContextCancel, 0, site);
+  done_channel.state()->timer_is_pending.store(false);
   done_channel.close(site);
   if (timer != nullptr) self.executor->disarm(*timer);
   for (const auto& child : below)
@@ -115,29 +120,34 @@ std::shared_ptr<ContextState> make_context(const std::shared_ptr<ContextState>& 
   auto context = std::make_shared<ContextState>(site);
   if (!enter_operation(self, Operation::kContextMake, context.get())) return context;
   context->parent = parent;
-  record_about(self, *context, Operation::kContextMake, site);
+  // All of it before anyone else can see the context. A parent's deadline does not change.
+  context->deadline = parent != nullptr ? parent->deadline : kNever;
+  if (timeout_ns) {
+    const Instant present = self.executor->now();
+    const Instant due = *timeout_ns > kNever - 1 - present
+                            ? kNever - 1
+                            : present + std::max<Instant>(*timeout_ns, 0);
+    if (due < context->deadline) {  // Else the parent's comes first.
+      context->deadline = due;
+      context->timer = std::make_shared<ContextDeadline>(context);
+    }
+  }
+  const bool has_deadline = context->deadline != kNever;
+  context->done_channel.state()->timer_is_pending.store(has_deadline);
+  record_about(self, *context, Operation::kContextMake, has_deadline ? 1 : 0, site);
   ContextError inherited = ContextError::kNone;
   if (parent != nullptr) {
     const ScopedLock lock(parent->latch);
     inherited = parent->error;
-    context->deadline = parent->deadline;
     if (inherited == ContextError::kNone) {
       std::erase_if(parent->children, [](const auto& child) { return child.expired(); });
       parent->children.push_back(context);
     }
   }
-  if (inherited != ContextError::kNone) {
+  if (inherited != ContextError::kNone)
     context->end(self, inherited, site);
-    return context;
-  }
-  if (!timeout_ns) return context;
-  const Instant present = self.executor->now();
-  const Instant due =
-      *timeout_ns > kNever - 1 - present ? kNever - 1 : present + std::max<Instant>(*timeout_ns, 0);
-  if (due >= context->deadline) return context;  // The parent's comes first.
-  context->deadline = due;
-  context->timer = std::make_shared<ContextDeadline>(context);
-  self.executor->arm(context->timer, due);
+  else if (context->timer != nullptr)
+    self.executor->arm(context->timer, context->deadline);
   return context;
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "runtime.h"
@@ -72,17 +74,20 @@ void Drain::finish(const Chunk& chunk) {
   if (source.chunk != &chunk) return;
   const std::uint32_t count = chunk.count.load(std::memory_order_acquire);
   const std::uint32_t unread = count - source.read;
-  if (waiting_events_ + unread <= std::max<std::size_t>(queue_events_max_, 1)) {
-    source.waiting.insert(source.waiting.end(), chunk.events() + source.read,
-                          chunk.events() + count);
-    waiting_events_ += unread;
-  } else {
-    lost_.fetch_add(unread);
-    has_lost_ = true;
+  const std::span<const EventRecord> events(chunk.events() + source.read, unread);
+  const std::size_t room =
+      queue_events_max_ > waiting_events_ ? queue_events_max_ - waiting_events_ : 0;
+  const std::span<const EventRecord> kept = events.first(std::min(room, events.size()));
+  source.waiting.insert(source.waiting.end(), kept.begin(), kept.end());
+  waiting_events_ += kept.size();
+  const std::span<const EventRecord> lost = events.subspan(kept.size());
+  if (!lost.empty()) {
+    lost_.fetch_add(lost.size());
+    for (const EventRecord& record : lost) note_lost(record);
     // Losses in a row are one gap.
     if (source.waiting.empty() || source.waiting.back().operation != Operation::kNone)
       source.waiting.push_back(EventRecord{.time = ticks()});
-    source.waiting.back().value += unread;
+    source.waiting.back().value += lost.size();
   }
   source.chunk = nullptr;
   changed_.notify_one();
@@ -103,6 +108,39 @@ std::uint64_t Drain::key_of(const EventRecord& record) {
   return (std::uint64_t{is_on_task(record.operation)} << 32) | record.object;
 }
 
+void Drain::note_lost(const EventRecord& record) {
+  if ((record.flags & kValueIsText) != 0) names_.texts.erase(record.value);
+  if (record.sequence == 0) return;
+  auto& ranges = lost_sequences_[key_of(record)];
+  const auto next = ranges.upper_bound(record.sequence);
+  const bool joins_next = next != ranges.end() && next->first == record.sequence + 1;
+  const std::uint32_t end = joins_next ? next->second : record.sequence + 1;
+  if (joins_next) ranges.erase(next);
+  const auto after = ranges.upper_bound(record.sequence);
+  if (after != ranges.begin() && std::prev(after)->second == record.sequence)
+    std::prev(after)->second = end;
+  else
+    ranges.emplace(record.sequence, end);
+}
+
+bool Drain::is_next(const EventRecord& record) {
+  if (record.operation == Operation::kNone || record.sequence == 0) return true;
+  std::uint32_t& last = sequences_[key_of(record)];
+  if (record.sequence > last + 1) {
+    const auto lost = lost_sequences_.find(key_of(record));
+    if (lost == lost_sequences_.end()) return false;
+    auto& ranges = lost->second;
+    while (!ranges.empty() && ranges.begin()->first <= last + 1) {
+      last = std::max(last, ranges.begin()->second - 1);
+      ranges.erase(ranges.begin());
+    }
+    if (ranges.empty()) lost_sequences_.erase(lost);
+    if (record.sequence > last + 1) return false;
+  }
+  last = std::max(last, record.sequence);
+  return true;
+}
+
 void Drain::put_in_order(bool is_last) {
   for (;;) {
     bool has_moved = false;
@@ -111,24 +149,19 @@ void Drain::put_in_order(bool is_last) {
       Source& source = sources_[task];
       while (!source.waiting.empty()) {
         const EventRecord& record = source.waiting.front();
-        const bool is_gap = record.operation == Operation::kNone;
-        if (!is_gap && record.sequence != 0) {
-          std::uint32_t& last = sequences_[key_of(record)];
-          // Numbers that were skipped, past a loss, may still turn up.
-          if (record.sequence > last + 1) break;
-          last = std::max(last, record.sequence);
-        }
+        if (!is_next(record)) break;
+        if (record.operation == Operation::kTaskEnd) source.has_ended = true;
         if (phase_of(record) != Phase::kDone) source.open_operation = ++source.operations;
         ready_.push_back(
             {TaskId{task}, record, (std::uint64_t{task} << 32) | source.open_operation});
         source.waiting.pop_front();
-        if (!is_gap) --waiting_events_;
         has_moved = true;
       }
     }
     if (has_moved) continue;
-    // Stuck: a predecessor is not published yet, or is lost.
-    if (!has_lost_ && !is_last) return;
+    forget_ended_sources();
+    // Stuck: a predecessor is not published yet. At the end it never will be.
+    if (!is_last) return;
     const EventRecord* earliest = nullptr;
     for (auto& [task, source] : sources_)
       if (!source.waiting.empty() &&
@@ -137,6 +170,22 @@ void Drain::put_in_order(bool is_last) {
     if (earliest == nullptr) return;
     sequences_[key_of(*earliest)] = earliest->sequence - 1;
   }
+}
+
+void Drain::forget_ended_sources() {
+  std::erase_if(source_order_, [&](std::uint32_t task) {
+    const Source& source = sources_[task];
+    if (!source.has_ended || source.chunk != nullptr || !source.waiting.empty()) return false;
+    sources_.erase(task);
+    return true;
+  });
+}
+
+void Drain::forget_oldest() {
+  const Pending& oldest = recent_.front();
+  if ((oldest.record.flags & kValueIsText) != 0) names_.texts.erase(oldest.record.value);
+  if (oldest.record.operation == Operation::kTaskEnd) tasks_.erase(to_number(oldest.task));
+  recent_.pop_front();
 }
 
 Event Drain::look_up(const Pending& pending) const {
@@ -224,13 +273,10 @@ void Drain::run() {
       while (!ready_.empty() && batch.size() < kBatch) {
         const Pending pending = ready_.front();
         ready_.pop_front();
+        if (pending.record.operation != Operation::kNone) --waiting_events_;
         if (!sinks_.empty()) batch.push_back(look_up(pending));
         recent_.push_back(pending);
-        if (recent_.size() > kSnapshotEventsMax) {
-          const EventRecord& oldest = recent_.front().record;
-          if ((oldest.flags & kValueIsText) != 0) names_.texts.erase(oldest.value);
-          recent_.pop_front();
-        }
+        if (recent_.size() > kSnapshotEventsMax) forget_oldest();
       }
       if (batch.empty()) continue;
       lock.unlock();
@@ -257,7 +303,8 @@ void Drain::close() {
   changed_.notify_one();
   // A sink that ends the session waits for nothing: it is served when it returns.
   if (std::this_thread::get_id() == thread_id_) return;
-  served_.wait_for(lock, kClosePatience, [&] { return is_closed_; });
+  if (!served_.wait_for(lock, kClosePatience, [&] { return is_closed_; }))
+    lost_.fetch_add(waiting_events_);
 }
 
 std::vector<Event> Drain::snapshot(std::size_t count) {

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -63,7 +64,7 @@ class Drain : public std::enable_shared_from_this<Drain> {
     const Chunk* chunk = nullptr;
     std::uint32_t read = 0;
     std::deque<EventRecord> waiting;  ///< Read, and not yet in order.
-    bool has_gap = false;             ///< Something was lost since the last event.
+    bool has_ended = false;           ///< The end of its task has been put in order.
     std::uint64_t operations = 0;
     std::uint64_t open_operation = 0;  ///< The id of the operation it is parked in.
   };
@@ -77,6 +78,11 @@ class Drain : public std::enable_shared_from_this<Drain> {
   std::string format_raw_value(const EventRecord& record, ValueFormat format) const;
   void deliver(const std::vector<Event>& events);
   static std::uint64_t key_of(const EventRecord& record);
+  void note_lost(const EventRecord& record);
+  /// True when what comes before `record` at its object has been put in order, or is lost.
+  bool is_next(const EventRecord& record);
+  void forget_oldest();
+  void forget_ended_sources();
 
   Trace names_;  ///< Sites and texts, and the header.
   std::unordered_map<std::uint32_t, TaskInfo> tasks_;
@@ -88,13 +94,15 @@ class Drain : public std::enable_shared_from_this<Drain> {
   std::condition_variable served_;
   std::unordered_map<std::uint32_t, Source> sources_;
   std::vector<std::uint32_t> source_order_;
-  std::unordered_map<std::uint64_t, std::uint32_t> sequences_;  ///< Last delivered, by object.
+  /// By object: the last number that was put in order or is lost.
+  std::unordered_map<std::uint64_t, std::uint32_t> sequences_;
+  /// By object: numbers that are lost and still to come, as ranges; first, one past the last.
+  std::unordered_map<std::uint64_t, std::map<std::uint32_t, std::uint32_t>> lost_sequences_;
   std::deque<Pending> ready_;
-  std::size_t waiting_events_ = 0;
+  std::size_t waiting_events_ = 0;  ///< All that the sinks have not had: `waiting` and `ready_`.
   std::deque<Pending> recent_;
   bool is_closing_ = false;
   bool is_closed_ = false;
-  bool has_lost_ = false;
   std::atomic<std::uint64_t> lost_ = 0;  ///< Read by anyone who wants to know.
   std::atomic<std::uint64_t> sink_errors_ = 0;
   std::thread::id thread_id_;

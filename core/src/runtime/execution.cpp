@@ -4,9 +4,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <iterator>
 #include <unordered_set>
 #include <utility>
 
+#include "chantrace/detail/printable.h"
 #include "chantrace/inspect.h"
 #include "chantrace/trace.h"
 #include "recording.h"
@@ -34,12 +36,20 @@ void handle_terminate() {
     Runtime::instance().abandon(*task);
   if (task != nullptr && task->is_body && Runtime::instance().is_unwinding_body()) {
     std::fprintf(stderr,
-                 "chantrace: the test waits in a destructor or another function that lets no "
-                 "exception out, and cannot be ended there; the program ends here. What it waits "
-                 "for is told above.\n");
+                 "chantrace: the test cannot be ended where it waits: it is in a destructor or "
+                 "another function that lets no exception out, destroys a std::thread that can be "
+                 "joined, or runs with --gtest_catch_exceptions=0. The program ends here. What it "
+                 "waits for is told above.\n");
     std::fflush(nullptr);
     std::_Exit(1);
   }
+  if (task != nullptr)
+    std::fprintf(stderr,
+                 "chantrace: the program is being terminated in %s (task %u, started at %s:%u). A "
+                 "task that outlives its test must not use what belongs to the test's fixture.\n",
+                 shown(task->label).c_str(), to_number(task->id),
+                 task->started_at.line != 0 ? task->started_at.file : "the program's start",
+                 task->started_at.line);
   if (previous_terminate_handler != nullptr) previous_terminate_handler();
   std::abort();
 }
@@ -95,7 +105,7 @@ struct Execution::Impl {
   TaskControl* body = nullptr;
   std::shared_ptr<Recording> recording;
   std::uint64_t abandoned_before = 0;
-  bool is_settled = false;
+  bool is_finished = false;
   std::uint32_t foreign_threads = 0;
   /// `TaskControl::generation` of tasks that run outside the library.
   std::unordered_set<std::uint64_t> given_up;
@@ -112,11 +122,10 @@ struct Execution::Impl {
   /// Returns: whether there were any.
   bool unwind_once() {
     Runtime& runtime = Runtime::instance();
-    std::vector<TaskControl*> tasks = runtime.alive_tasks();
-    std::erase_if(tasks,
-                  [&](const TaskControl* task) { return given_up.contains(task->generation); });
-    for (TaskControl* const task : tasks) task->references.fetch_add(1);
-    std::reverse(tasks.begin(), tasks.end());
+    const std::vector<TaskControl*> held = runtime.hold_alive_tasks();
+    std::vector<TaskControl*> tasks;
+    std::copy_if(held.rbegin(), held.rend(), std::back_inserter(tasks),
+                 [&](TaskControl* task) { return !given_up.contains(task->generation); });
     for (TaskControl* const task : tasks) {
       task->hooks.fetch_or(kHookCancel);
       bool is_claimed = false;
@@ -130,7 +139,7 @@ struct Execution::Impl {
         given_up.insert(task->generation);
       }
     }
-    for (TaskControl* const task : tasks) runtime.release(*task);
+    for (TaskControl* const task : held) runtime.release(*task);
     return !tasks.empty();
   }
 };
@@ -153,6 +162,7 @@ Execution::Execution(ExecutionOptions options) : impl_(std::make_unique<Impl>())
       impl_->recording = std::move(recording).value();
     }
   }
+  runtime.set_foreign_patience(impl_->options.foreign_patience);
   runtime.begin_execution(impl_->body, impl_->recording, [this] {
     if (Runtime::instance().body_ended()) return;
     const EndState state = current_state();
@@ -163,7 +173,7 @@ Execution::Execution(ExecutionOptions options) : impl_(std::make_unique<Impl>())
 }
 
 Execution::~Execution() {
-  if (Runtime::instance().recording() == impl_->recording) finish(false, false, {});
+  if (!impl_->is_finished) finish(false, false, {});
   body_thrower() = nullptr;
 }
 
@@ -172,7 +182,8 @@ ExecutionEnd Execution::settle(std::chrono::nanoseconds patience) {
   TaskControl& body = *impl_->body;
   runtime.set_body_ended(true);
   runtime.set_unwinding_body(false);
-  if (!runtime.alive_tasks().empty()) {
+  body.hooks.fetch_and(static_cast<std::uint8_t>(~kHookThrown));
+  if (runtime.has_alive_tasks()) {
     const Location nowhere;
     ParkedOperation operation(body, Operation::kNone, nowhere);
     const auto timer = std::make_shared<PatienceIsOver>(body, operation);
@@ -185,7 +196,6 @@ ExecutionEnd Execution::settle(std::chrono::nanoseconds patience) {
   impl_->foreign_threads = std::max(impl_->foreign_threads, end.state.foreign_threads);
   impl_->unwind();
   end.abandoned = runtime.abandoned() - impl_->abandoned_before;
-  impl_->is_settled = true;
   return end;
 }
 
@@ -216,11 +226,20 @@ RecordingSummary Execution::finish(bool keep, bool passed, const std::vector<Fin
   end.foreign_threads = impl_->foreign_threads;
   const std::shared_ptr<Recording> recording = runtime.end_execution();
   runtime.refresh(*impl_->body);
+  impl_->is_finished = true;
   impl_->recording = nullptr;
   if (recording == nullptr) return {};
   recording->close(keep, end);
   return {keep && !impl_->options.recording.path.empty(), recording->events(), recording->tasks(),
-          recording->objects()};
+          recording->objects(), recording->write_errors() == 0};
+}
+
+void Execution::look_for_stuck_body() { Runtime::instance().wake_body_if_stuck(); }
+
+bool Execution::is_quiet_outside() {
+  Runtime& runtime = Runtime::instance();
+  return !runtime.is_in_execution() && runtime.threads().is_quiescent() &&
+         count_foreign_threads() == 0;
 }
 
 EndState Execution::current_state() { return Runtime::instance().end_state(); }

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <string>
 
+#include "chantrace/detail/printable.h"
 #include "chantrace/sink.h"
 
 namespace chantrace {
@@ -29,16 +30,7 @@ class Line {
   Line& add(std::string_view text, std::string_view color = {}) {
     if (!text_.empty()) text_ += ' ';
     if (is_colored_ && !color.empty()) text_ += color;
-    for (const char c : text) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (byte >= 0x20 && byte != 0x7f) {
-        text_ += c;
-        continue;
-      }
-      char escaped[5];
-      std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
-      text_ += escaped;
-    }
+    text_ += detail::printable(text);
     if (is_colored_ && !color.empty()) text_ += kReset;
     return *this;
   }

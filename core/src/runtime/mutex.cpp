@@ -28,7 +28,7 @@ void Mutex::describe(ObjectState& state) const {
 
 void Mutex::enter_execution(ObjectInfo& info) {
   if (!is_locked_) return;
-  owner_id_ = owner_ != nullptr ? owner_->id : TaskId{};
+  owner_id_ = id_in_epoch(owner_, epoch);
   info.initial_holders.push_back(owner_id_);
 }
 
@@ -43,7 +43,7 @@ bool Mutex::forget_holder(TaskControl& task) {
 bool Mutex::enter_unlock(TaskControl& self) {
   // While a task is unwound, what it locked is given back: it stands in the task's table, so it is
   // alive. Of anything else not even that is known.
-  if ((self.hooks.load(std::memory_order_relaxed) & kHookCancel) != 0) return holds(self, *this);
+  if (is_being_unwound(self)) return holds(self, *this);
   return enter_operation(self, Operation::kUnlock, this);
 }
 
@@ -51,7 +51,7 @@ void Mutex::lock_slowly(TaskControl& self, const Location& site) { lock_patientl
 
 bool Mutex::lock_patiently(TaskControl& self, const Location& site, Patience patience) {
   if (!is_locked_) {
-    finish_lock(self, site);
+    finish_lock(self, site, patience.is_try || patience.deadline != kNever ? kLockTried : 0);
     return true;
   }
   if (patience.is_try || patience.deadline == 0) {
@@ -79,13 +79,14 @@ bool Mutex::lock_patiently(TaskControl& self, const Location& site, Patience pat
     const WaitEnd end = wait_at(self, *this, waiters_, waiter, what, site, patience.deadline,
                                 has_started ? Announce::kNothing : Announce::kStart);
     has_started = true;
-    if (end.claim == Claim::kTimedOut) return false;
+    if (end.claim != Claim::kCompleted) return false;
     latch.lock();
     // Either the lock was handed over, or it was free a moment ago.
     const bool was_handed_over = is_locked_ && owner_ == &self;
     if (was_handed_over || !is_locked_) {
       take(self, site);
       what = happening(*this, Operation::kLock, Phase::kDone);
+      if (patience.deadline != kNever) what.detail = kLockTried;
       latch.unlock();
       record(self, what, site);
       return true;
@@ -121,7 +122,6 @@ void Mutex::unlock_slowly(TaskControl& self, const Location& site) {
                             "unlock of unlocked " + describe_object(this, site));
   }
   const bool is_foreign = owner_ != &self;
-  const bool is_orphan = owner_ == nullptr;
   if (is_foreign) what.outcome = Outcome::kForeign;
   release();
   Waiter* woken = waiters_.front();
@@ -142,10 +142,13 @@ void Mutex::unlock_slowly(TaskControl& self, const Location& site) {
   TaskControl* const task = woken != nullptr ? woken->operation->task : nullptr;
   latch.unlock();
   record(self, what, site);
-  if (is_orphan) Runtime::instance().remove_orphan(*this);
-  if (is_foreign)
+  if (is_foreign) {
+    // This waits for whoever found the lock in the table of its owner, and is about to look at it:
+    // the caller may destroy it next.
+    Runtime::instance().remove_orphan(*this);
     Runtime::instance().add_misuse(
         {Misuse::Kind::kForeignUnlock, self.id, mutex_id, to_site(site), false});
+  }
   if (task != nullptr) task->executor->unpark(*task);
 }
 

@@ -14,7 +14,7 @@ void Once::describe(ObjectState& state) const {
 
 void Once::enter_execution(ObjectInfo& info) {
   if (state_ != State::kRunning) return;
-  runner_id_ = runner_ != nullptr ? runner_->id : TaskId{};
+  runner_id_ = id_in_epoch(runner_, epoch);
   info.initial_holders.push_back(runner_id_);
 }
 
@@ -56,10 +56,15 @@ bool Once::begin(const Location& site) {
   }
 }
 
-void Once::end(bool has_succeeded, const Location&) {
+void Once::end(bool has_succeeded, const Location& site) {
+  TaskControl& self = current_task();
   Wakeups woken;
+  Happening what;
   {
     const ScopedLock lock(latch);
+    meet(self, *this);
+    what = happening(*this, Operation::kOnceEnd, Phase::kBoth,
+                     has_succeeded ? Outcome::kOk : Outcome::kException);
     state_ = has_succeeded ? State::kDone : State::kNew;
     runner_ = nullptr;
     while (Waiter* const waiter = waiters_.pop_claimed()) {
@@ -67,6 +72,7 @@ void Once::end(bool has_succeeded, const Location&) {
       woken.add(*waiter);
     }
   }
+  record(self, what, site);
   woken.unpark_all();
 }
 

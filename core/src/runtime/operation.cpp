@@ -45,12 +45,22 @@ namespace {
 
 }  // namespace
 
+bool is_being_unwound(TaskControl& self) {
+  const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
+  if ((hooks & kHookCancel) != 0) return true;
+  if ((hooks & kHookThrown) == 0) return false;
+  if (std::uncaught_exceptions() > 0) return true;
+  self.hooks.fetch_and(static_cast<std::uint8_t>(~kHookThrown));
+  return false;
+}
+
 bool enter_operation_slowly(TaskControl& self, Operation operation, Object* object) {
   const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
   if ((hooks & kHookCancel) != 0) {
     throw_cancelled(self);
     return false;
   }
+  if ((hooks & kHookThrown) != 0 && is_being_unwound(self)) return false;
   if ((hooks & kHookControlled) != 0) self.executor->point(self, operation, object);
   return true;
 }
@@ -64,6 +74,7 @@ void throw_cancelled(TaskControl& self) {
   }
   if (self.is_body) {
     Runtime::instance().set_unwinding_body(true);
+    self.hooks.fetch_or(kHookThrown);
     throw_in_body(self);
   }
   throw Cancelled{};

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <string>
 
+#include "chantrace/detail/printable.h"
 #include "drain.h"
 #include "runtime.h"
 #include "stack.h"
@@ -53,21 +54,6 @@ TraceHeader make_header(const RecordingOptions& options) {
   if (options.has_stacks)
     header.options.emplace_back("stacks", "1 of " + std::to_string(options.stack_every));
   return header;
-}
-
-/// The first `count_max` code points of `text`; a cut is marked by three dots.
-std::string cut_to_code_points(std::string_view text, std::size_t count_max) {
-  constexpr std::string_view kDots = "...";
-  std::size_t count = 0;
-  std::size_t cut = text.size();
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool is_start = (static_cast<unsigned char>(text[i]) & 0xc0) != 0x80;
-    if (!is_start) continue;
-    if (count == count_max - kDots.size()) cut = i;
-    if (count == count_max) return std::string(text.substr(0, cut)).append(kDots);
-    ++count;
-  }
-  return std::string(text);
 }
 
 }  // namespace
@@ -179,8 +165,7 @@ std::uint64_t Recording::stack(std::span<const std::uint64_t> frames) {
 bool Recording::write_chunk(const TaskControl& task) {
   if (task.chunk == &no_chunk || kept_bytes_.load(std::memory_order_relaxed) < kKeptBytesMax)
     return false;
-  spool_->write(*task.chunk);
-  return true;
+  return spool_->write(*task.chunk);
 }
 
 void Recording::finish_chunk(TaskControl& task, bool is_written) {
@@ -203,7 +188,8 @@ void Recording::finish_chunk(TaskControl& task, bool is_written) {
 
 void Recording::write_kept(bool keep) {
   for (const Owned& owned : kept_) {
-    if (keep) spool_->write(*owned.chunk);
+    // What cannot be written stays in the spool, where readers find it.
+    if (keep && !spool_->write(*owned.chunk)) continue;
     spool_->release({reinterpret_cast<std::byte*>(owned.chunk), owned.size_bytes});
   }
   kept_.clear();

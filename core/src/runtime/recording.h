@@ -60,6 +60,8 @@ class Recording {
   void close(bool keep, const TraceEnd& end);
 
   std::uint64_t events() const { return events_.load(); }
+  /// Attempts to write that failed, such as for a full disk.
+  std::uint64_t write_errors() const { return spool_->write_errors(); }
   /// A task that has ended, or filled a chunk, has held two locks at once.
   bool has_nested_locks() const { return has_nested_locks_.load(std::memory_order_relaxed); }
   std::uint64_t tasks() const { return tasks_.load(); }

@@ -8,6 +8,9 @@
 #include <cstdio>
 #include <typeinfo>
 
+#include "channel_list.h"
+#include "chantrace/detail/printable.h"
+#include "chantrace/finding.h"
 #include "chantrace/misuse.h"
 #include "chantrace/task.h"
 #include "recording.h"
@@ -18,10 +21,6 @@ thread_local constinit TaskControl* current_task_or_null = nullptr;
 constinit std::atomic<std::uint32_t> current_epoch = 1;
 
 namespace {
-
-/// How long all must have been quiet before a verdict that threads unknown to the library could
-/// still change.
-constexpr Instant kForeignPatienceNs = 1'000'000'000;
 
 /// Takes a host thread's task out of the runtime when the thread ends.
 struct HostThreadEnd {
@@ -55,7 +54,7 @@ std::string describe_current_exception() {
     return demangle(typeid(error).name()) + ": " + error.what();
   } catch (...) {
     const std::type_info* const type = abi::__cxa_current_exception_type();
-    return type != nullptr ? "a " + demangle(type->name()) : "an exception of unknown type";
+    return type != nullptr ? "one of type " + demangle(type->name()) : "one of unknown type";
   }
 }
 
@@ -63,11 +62,17 @@ std::string describe_current_exception() {
 /// know could have changed that.
 class Recheck final : public TimerNode {
  public:
-  explicit Recheck(std::uint64_t wakeups) : wakeups_(wakeups) {}
-  Instant fire(TaskControl&, Instant) override;
+  Instant fire(TaskControl&, Instant) override { return Runtime::instance().recheck_quiescence(); }
   bool could_wake() override { return false; }
-  std::uint64_t wakeups_;
 };
+
+/// Some task waits for what cannot come, whatever others do.
+bool is_certain_wait(const Finding& finding) {
+  const bool is_about_waiting =
+      finding.kind == FindingKind::kDeadlock || finding.kind == FindingKind::kBlocked ||
+      finding.kind == FindingKind::kLeaked || finding.kind == FindingKind::kLostSignal;
+  return is_about_waiting && finding.certainty == Certainty::kCertain;
+}
 
 }  // namespace
 
@@ -77,24 +82,28 @@ Runtime& Runtime::instance() {
   return runtime;
 }
 
-Runtime::Runtime() : executor_(*this) {
+Runtime::Runtime() : executor_(*this), recheck_(std::make_shared<Recheck>()) {
   // Spools are used under `mutex_`, so it is taken before theirs at a fork too.
   Spool::prepare_for_forks();
   // A child process has one task, the one that forked, and records nothing: its parent's buffers
   // are shared memory.
-  pthread_atfork([] { instance().before_fork(); }, [] { instance().after_fork_in_parent(); },
-                 [] { instance().after_fork_in_child(); });
+  pthread_atfork([]() CHANTRACE_NO_THREAD_SAFETY_ANALYSIS { instance().before_fork(); },
+                 []() CHANTRACE_NO_THREAD_SAFETY_ANALYSIS { instance().after_fork_in_parent(); },
+                 []() CHANTRACE_NO_THREAD_SAFETY_ANALYSIS { instance().after_fork_in_child(); });
 }
 
 void Runtime::before_fork() {
   mutex_.lock();
   executor_.before_fork();
+  lock_channel_list();
 }
 void Runtime::after_fork_in_parent() {
+  unlock_channel_list();
   executor_.after_fork();
   mutex_.unlock();
 }
 void Runtime::after_fork_in_child() {
+  unlock_channel_list();
   executor_.after_fork();
   TaskControl* const self = current_task_or_null;
   alive_.clear();
@@ -108,6 +117,7 @@ void Runtime::after_fork_in_child() {
   }
   body_ = nullptr;
   quiescence_handler_ = nullptr;
+  is_in_execution_ = false;
   executor_.set_running(self != nullptr ? 1 : 0);
   note_known_thread();
   if (recording_ != nullptr) new std::shared_ptr<Recording>(std::move(recording_));
@@ -133,8 +143,8 @@ TaskControl& Runtime::take_control() {
 }
 
 void Runtime::enter(TaskControl& task) {
-  task.epoch = current_epoch.load();
   task.id = TaskId{++last_task_id_};
+  task.epoch = current_epoch.load();
   task.recording = task.is_unrecorded ? nullptr : recording_;
   stop_recording(task);
   if (task.recording != nullptr) start_recording(task);
@@ -171,6 +181,8 @@ TaskControl& Runtime::attach_host_thread() {
 void Runtime::detach_host_thread(TaskControl& task) {
   end_task(task, TaskStatus::kEnded, {});
   current_task_or_null = nullptr;
+  // The first thread ends with the program: that nothing goes on then is nobody's fault.
+  if (task.os_thread == static_cast<std::uint64_t>(getpid())) return;
   executor_.remove_running();
   release(task);
 }
@@ -246,13 +258,16 @@ void Runtime::end_task(TaskControl& task, TaskStatus status, std::string excepti
     const ScopedLock lock(task.join_object.latch);
     sequence = ++task.join_object.sequence;
   }
+  Happening end{.operation = Operation::kTaskEnd,
+                .outcome = outcome,
+                .object = to_number(task.id),
+                .sequence = sequence};
+  if (!exception.empty() && task.is_recording) {
+    end.marks = kHasValue | kValueIsText;
+    end.value = record_text(task, exception);
+  }
   // Recorded before anyone can see the end, so that a trace that is closed then has it.
-  record(task,
-         {.operation = Operation::kTaskEnd,
-          .outcome = outcome,
-          .object = to_number(task.id),
-          .sequence = sequence},
-         task.last_site.line != 0 ? task.last_site : task.started_at);
+  record(task, end, task.last_site.line != 0 ? task.last_site : task.started_at);
   if (task.recording != nullptr) task.recording->retire(task);
   {
     const ScopedLock lock(mutex_);
@@ -272,6 +287,19 @@ void Runtime::end_task(TaskControl& task, TaskStatus status, std::string excepti
     }
   }
   wake_joiners(task);
+  // Threads that have nothing to do with the test may run on: quiescence would come late.
+  if (body_ended() && !has_alive_tasks())
+    if (TaskControl* const waiting_body = body()) wake_settling_body(*waiting_body);
+}
+
+void Runtime::wake_settling_body(TaskControl& body) {
+  {
+    const ScopedLock lock(body.park_lock);
+    if (body.parked == nullptr || body.parked->operation != Operation::kNone ||
+        body.parked->waiters_count != 0 || !body.parked->try_claim(Claim::kCompleted))
+      return;
+  }
+  body.executor->unpark(body);
 }
 
 void Runtime::wake_joiners(TaskControl& task) {
@@ -347,8 +375,12 @@ void Runtime::remove_orphan(Object& object) {
 
 bool Runtime::describe_object(Object& object,
                               std::unordered_map<std::uint32_t, ObjectState>& objects) {
-  if (object.id == ObjectId{} || objects.contains(to_number(object.id))) return true;
   if (!object.latch.try_lock()) return false;
+  // An object that nobody has met in this execution has the id of another one's object.
+  if (object.epoch != current_epoch.load() || objects.contains(to_number(object.id))) {
+    object.latch.unlock();
+    return true;
+  }
   ObjectState& described = objects[to_number(object.id)];
   describe_identity(object, described);
   object.describe(described);
@@ -447,6 +479,11 @@ EndState Runtime::end_state() {
   std::sort(state.objects.begin(), state.objects.end(),
             [](const ObjectState& left, const ObjectState& right) { return left.id < right.id; });
   state.misuses = record_.misuses;
+  for (TaskState& task : state.tasks) {
+    task.label = shown(task.label);
+    task.exception = shown(task.exception);
+  }
+  for (ObjectState& object : state.objects) object.name = shown(object.name);
   return state;
 }
 
@@ -462,6 +499,7 @@ void Runtime::begin_execution(TaskControl* body, std::shared_ptr<Recording> reco
     recording_ = std::move(recording);
     quiescence_handler_ = std::move(on_quiescence);
     has_reported_ = false;
+    is_in_execution_ = true;
     if (body != nullptr) body->swallowed_cancels = 0;
     current_epoch.fetch_add(1);
   }
@@ -469,12 +507,15 @@ void Runtime::begin_execution(TaskControl* body, std::shared_ptr<Recording> reco
 }
 
 std::shared_ptr<Recording> Runtime::end_execution() {
+  executor_.disarm(*recheck_);
+  has_recheck_.store(false);
   std::shared_ptr<Recording> recording;
   const ScopedLock lock(mutex_);
   recording = std::move(recording_);
   recording_ = nullptr;
   body_ = nullptr;
   quiescence_handler_ = nullptr;
+  is_in_execution_ = false;
   last_task_id_ = 0;
   objects_made_.store(0);
   record_ = ExecutionRecord{};
@@ -487,19 +528,38 @@ std::shared_ptr<Recording> Runtime::recording() {
   return recording_;
 }
 
+bool Runtime::is_in_execution() {
+  const ScopedLock lock(mutex_);
+  return is_in_execution_;
+}
+
 TaskControl* Runtime::body() {
   const ScopedLock lock(mutex_);
   return body_;
 }
 
-std::vector<TaskControl*> Runtime::alive_tasks() {
+bool Runtime::is_of_execution(const TaskControl& task) const {
+  return !task.is_host && !task.is_body && !task.is_abandoned &&
+         task.born_epoch == current_epoch.load();
+}
+
+std::vector<TaskControl*> Runtime::hold_alive_tasks() {
   const ScopedLock lock(mutex_);
   std::vector<TaskControl*> tasks;
-  const std::uint32_t epoch = current_epoch.load();
-  for (TaskControl* const task : alive_)
-    if (!task->is_host && !task->is_body && !task->is_abandoned && task->born_epoch == epoch)
-      tasks.push_back(task);
+  for (TaskControl* const task : alive_) {
+    if (!is_of_execution(*task)) continue;
+    // Its thread still has a reference: it leaves `alive_` before it gives that back.
+    task->references.fetch_add(1);
+    tasks.push_back(task);
+  }
   return tasks;
+}
+
+bool Runtime::has_alive_tasks() {
+  const ScopedLock lock(mutex_);
+  for (const TaskControl* const task : alive_)
+    if (is_of_execution(*task)) return true;
+  return false;
 }
 
 std::vector<TaskControl*> Runtime::all_tasks() {
@@ -508,15 +568,32 @@ std::vector<TaskControl*> Runtime::all_tasks() {
 }
 
 void Runtime::on_quiescence() {
+  if (has_recheck_.load()) return;
   // Where nothing is left to wait for, no thread could change the verdict.
-  const bool is_all_over = body_ended() && alive_tasks().empty();
+  const bool is_all_over = body_ended() && !has_alive_tasks();
   if (is_all_over || count_foreign_threads() == 0) return declare_quiescence();
   {
     const ScopedLock lock(mutex_);
     if (quiescence_handler_ == nullptr || has_reported_) return;
   }
-  executor_.arm(std::make_shared<Recheck>(executor_.wakeups()),
-                executor_.now() + kForeignPatienceNs);
+  const std::vector<Finding> findings = analyze(end_state());
+  if (std::any_of(findings.begin(), findings.end(), is_certain_wait)) return declare_quiescence();
+  if (has_recheck_.exchange(true)) return;
+  wakeups_at_recheck_.store(executor_.wakeups());
+  executor_.arm(recheck_, executor_.now() + foreign_patience_ns_.load());
+}
+
+Instant Runtime::recheck_quiescence() {
+  const std::uint64_t wakeups = executor_.wakeups();
+  // A quiescence that begins from here on arms a recheck of its own.
+  has_recheck_.store(false);
+  if (!executor_.is_quiescent_but_for_caller()) return kNever;
+  if (wakeups_at_recheck_.exchange(wakeups) == wakeups) {
+    declare_quiescence();
+    return kNever;
+  }
+  if (has_recheck_.exchange(true)) return kNever;
+  return executor_.now() + foreign_patience_ns_.load();
 }
 
 void Runtime::declare_quiescence() {
@@ -542,6 +619,32 @@ void Runtime::declare_quiescence() {
   if (handler) handler();
 }
 
+void Runtime::wake_body_if_stuck() {
+  TaskControl* const waiting_body = body();
+  if (waiting_body == nullptr || body_ended()) return;
+  ParkedOperation* operation;
+  {
+    const ScopedLock lock(waiting_body->park_lock);
+    operation = waiting_body->parked;
+  }
+  if (operation == nullptr) return;
+  const std::vector<Finding> findings = analyze(end_state());
+  const TaskId id = waiting_body->id;
+  const bool is_stuck = std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
+    const auto has_body = [&](const std::vector<Participant>& tasks) {
+      return std::any_of(tasks.begin(), tasks.end(),
+                         [&](const Participant& who) { return who.task == id; });
+    };
+    return is_certain_wait(finding) && (has_body(finding.participants) || has_body(finding.behind));
+  });
+  if (!is_stuck) return;
+  {
+    const ScopedLock lock(waiting_body->park_lock);
+    if (waiting_body->parked != operation || !operation->try_claim(Claim::kQuiescent)) return;
+  }
+  executor_.unpark(*waiting_body);
+}
+
 void Runtime::handle_quiescence(TaskControl&) {
   std::function<void()> handler;
   {
@@ -561,18 +664,6 @@ void Runtime::abandon(TaskControl& self) {
   executor_.remove_running();
   for (;;) pause();
 }
-
-namespace {
-
-Instant Recheck::fire(TaskControl&, Instant) {
-  Runtime& runtime = Runtime::instance();
-  ThreadsExecutor& threads = runtime.threads();
-  if (threads.wakeups() == wakeups_ && threads.is_quiescent_but_for_caller())
-    runtime.declare_quiescence();
-  return kNever;
-}
-
-}  // namespace
 
 TaskControl& refresh_current_task() {
   if (current_task_or_null == nullptr) return Runtime::instance().attach_host_thread();
@@ -606,6 +697,9 @@ void run_task(TaskControl& task) {
     status = TaskStatus::kEndedByException;
     exception = describe_current_exception();
   }
+  if (status == TaskStatus::kEndedByException && runtime.body() == nullptr)
+    std::fprintf(stderr, "chantrace: %s ended by an exception: %s\n", shown(task.label).c_str(),
+                 shown(exception).c_str());
   runtime.end_task(task, status, std::move(exception));
   current_task_or_null = nullptr;
   runtime.threads().remove_running();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -34,7 +35,8 @@ inline constexpr std::uint32_t kSwallowedCancelsMax = 16;
 
 /// The process's only runtime. It lives as long as the process.
 ///
-/// Lock order: an object's latch, then `mutex_`. Whoever holds `mutex_` only tries to take a latch.
+/// Lock order: `mutex_`, then an object's latch, then the `park_lock` of a task. Whoever holds a
+/// `park_lock` only tries to take a latch.
 ///
 /// Threads: any thread.
 class Runtime final : public QuiescenceListener {
@@ -75,13 +77,26 @@ class Runtime final : public QuiescenceListener {
   /// The recording that was current.
   std::shared_ptr<Recording> end_execution();
   std::shared_ptr<Recording> recording();
+  /// Between `begin_execution` and `end_execution`.
+  bool is_in_execution();
   /// Called in the body's own thread, in the operation in which it waits.
   void handle_quiescence(TaskControl& body);
   void on_quiescence() override;
   /// The verdict that all is quiet, for ever.
   void declare_quiescence();
-  /// Tasks, other than the body and host threads, that have not ended.
-  std::vector<TaskControl*> alive_tasks();
+  /// The same for the body alone, where it waits for what cannot come while other tasks go on. To
+  /// be asked now and then; any thread.
+  void wake_body_if_stuck();
+  /// Threads unknown to the library could have changed the state since it was quiet. Asked again
+  /// and again; returns the next moment, or kNever.
+  Instant recheck_quiescence();
+  void set_foreign_patience(std::chrono::nanoseconds patience) {
+    foreign_patience_ns_.store(patience.count());
+  }
+  /// Tasks of this execution, other than the body and host threads, that have not ended. Each has
+  /// one more reference, for the caller to release.
+  std::vector<TaskControl*> hold_alive_tasks();
+  bool has_alive_tasks();
   std::vector<TaskControl*> all_tasks();
   TaskControl* body();
   void set_body_ended(bool has_ended) { body_ended_.store(has_ended); }
@@ -97,6 +112,10 @@ class Runtime final : public QuiescenceListener {
  private:
   Runtime();
   TaskControl& take_control() CHANTRACE_REQUIRES(mutex_);
+  /// It was started in this execution, and can be unwound at its end.
+  bool is_of_execution(const TaskControl& task) const CHANTRACE_REQUIRES(mutex_);
+  /// The body that only waits for other tasks to end goes on.
+  static void wake_settling_body(TaskControl& body);
   /// The task has ended, for all who join it.
   void wake_joiners(TaskControl& task);
   void enter(TaskControl& task) CHANTRACE_REQUIRES(mutex_);
@@ -127,7 +146,12 @@ class Runtime final : public QuiescenceListener {
   std::shared_ptr<Recording> recording_ CHANTRACE_GUARDED_BY(mutex_);
   TaskControl* body_ CHANTRACE_GUARDED_BY(mutex_) = nullptr;
   std::function<void()> quiescence_handler_ CHANTRACE_GUARDED_BY(mutex_);
+  bool is_in_execution_ CHANTRACE_GUARDED_BY(mutex_) = false;
   bool has_reported_ CHANTRACE_GUARDED_BY(mutex_) = false;
+  std::atomic<Instant> foreign_patience_ns_ = 1'000'000'000;
+  const std::shared_ptr<TimerNode> recheck_;
+  std::atomic<bool> has_recheck_ = false;  ///< It is armed.
+  std::atomic<std::uint64_t> wakeups_at_recheck_ = 0;
   std::atomic<std::uint32_t> objects_made_ = 0;
   std::atomic<bool> body_ended_ = false;
   std::atomic<bool> is_unwinding_body_ = false;
@@ -155,6 +179,12 @@ template <typename Error>
 std::string describe_object(const Object* object, const Location& site);
 
 void describe_identity(const Object& object, ObjectState& state);
+
+/// The id of `task` in the execution `epoch`; none where the task has not done anything in it yet.
+/// Requires: nothing of the caller, which need not be that task.
+inline TaskId id_in_epoch(const TaskControl* task, std::uint32_t epoch) {
+  return task != nullptr && task->epoch == epoch ? task->id.load() : TaskId{};
+}
 
 inline Site to_site(const Location& place) { return {place.file, place.function, place.line}; }
 

@@ -20,7 +20,7 @@ class ChannelLatches {
       if (one.channel != nullptr) *last_++ = one.channel;
     std::sort(first_, last_);
     last_ = std::unique(first_, last_);
-    std::for_each(first_, last_, [](ChannelState* channel) { channel->latch.lock(); });
+    for (ChannelState** channel = first_; channel != last_; ++channel) (*channel)->latch.lock();
   }
   ~ChannelLatches() { unlock(); }
   ChannelLatches(const ChannelLatches&) = delete;

@@ -1,5 +1,8 @@
 #include "chantrace/semaphore.h"
 
+#include <string>
+
+#include "chantrace/misuse.h"
 #include "runtime.h"
 
 namespace chantrace {
@@ -77,7 +80,11 @@ void Semaphore::release(std::int64_t permits, Location site) {
     givers_.add(self.id);
     what = happening(*this, Operation::kSemaphoreRelease);
     what.value = static_cast<std::uint64_t>(permits);
-    permits_ += permits;
+    std::int64_t sum = 0;
+    if (permits < 0 || __builtin_add_overflow(permits_, permits, &sum))
+      what.outcome = Outcome::kMisuse;
+    else
+      permits_ = sum;
     while (permits_ > 0) {
       Waiter* const waiter = waiters_.pop_claimed();
       if (waiter == nullptr) break;
@@ -87,6 +94,10 @@ void Semaphore::release(std::int64_t permits, Location site) {
     }
   }
   record(self, what, site);
+  if (what.outcome == Outcome::kMisuse)
+    throw_misuse<BadPermits>(
+        self, Misuse::Kind::kOther, this, site,
+        "release of " + std::to_string(permits) + " permits of " + describe_object(this, site));
   woken.unpark_all();
 }
 

@@ -107,13 +107,17 @@ struct Session::Impl {
 Session::Session(Options options) : impl_(std::make_unique<Impl>()) { start(std::move(options)); }
 
 Session::Session() : impl_(std::make_unique<Impl>()) {
-  Options options;
-  if (Options::from_environment(options)) start(std::move(options));
+  try {
+    Options options;
+    if (Options::from_environment(options)) start(std::move(options));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s (CHANTRACE=%s)\n", error.what(), std::getenv("CHANTRACE"));
+  }
 }
 
 void Session::start(Options options) {
   detail::Runtime& runtime = detail::Runtime::instance();
-  if (runtime.recording() != nullptr)
+  if (runtime.is_in_execution())
     throw std::logic_error(
         "chantrace::Session: something is recorded already; end that session first, or run this "
         "outside a recorded test");
@@ -145,6 +149,10 @@ void Session::stop() {
   end.body_ended = false;
   runtime.end_execution();
   impl_->recording->close(true, end);
+  if (impl_->recording->write_errors() > 0)
+    std::fprintf(stderr,
+                 "chantrace: the trace could not be written whole; what is missing may be in the "
+                 ".spool beside it\n");
 }
 
 bool Session::is_active() const { return impl_->is_active.load(); }

@@ -36,7 +36,7 @@ void SharedMutex::describe(ObjectState& state) const {
 
 void SharedMutex::enter_execution(ObjectInfo& info) {
   const auto enter = [&](Reader& holder) {
-    holder.task = holder.control != nullptr ? holder.control->id : TaskId{};
+    holder.task = id_in_epoch(holder.control, epoch);
     info.initial_holders.push_back(holder.task);
   };
   if (has_writer_) enter(writer_);
@@ -57,17 +57,15 @@ bool SharedMutex::forget_holder(TaskControl& task) {
   return was_holder;
 }
 
-SharedMutex::Reader SharedMutex::make_holder(SharedMutex& mutex, TaskControl& task,
-                                             const Location& site) {
-  // Only a task itself fills its table; one that is let in by another does so when it goes on.
-  const bool is_own = &task == &current_task();
-  return {task.id, &task, is_own ? hold(task, mutex) : kNoSlot, site};
+SharedMutex::Reader SharedMutex::make_holder(const Waiter& waiter) {
+  TaskControl& task = *waiter.operation->task;
+  return {task.id, &task, kNoSlot, *waiter.operation->site};
 }
 
 void SharedMutex::admit(Wakeups& woken, bool readers_first) {
   const auto admit_readers = [&] {
     while (Waiter* const reader = waiting_readers_.pop_claimed()) {
-      readers_.push_back(make_holder(*this, *reader->operation->task, *reader->operation->site));
+      readers_.push_back(make_holder(*reader));
       complete(*this, *reader);
       woken.add(*reader);
     }
@@ -76,7 +74,7 @@ void SharedMutex::admit(Wakeups& woken, bool readers_first) {
   if (!has_writer_ && readers_.empty()) {
     if (Waiter* const writer = waiting_writers_.pop_claimed()) {
       has_writer_ = true;
-      writer_ = make_holder(*this, *writer->operation->task, *writer->operation->site);
+      writer_ = make_holder(*writer);
       complete(*this, *writer);
       woken.add(*writer);
     }
@@ -91,8 +89,9 @@ bool SharedMutex::lock_patiently(const Location& site, Patience patience) {
   meet(self, *this);
   if (!has_writer_ && readers_.empty()) {
     has_writer_ = true;
-    writer_ = make_holder(*this, self, site);
-    const Happening what = happening(*this, Operation::kLock);
+    writer_ = {self.id, &self, hold(self, *this), site};
+    Happening what = happening(*this, Operation::kLock);
+    if (patience.is_try) what.detail = kLockTried;
     latch.unlock();
     record(self, what, site);
     return true;
@@ -117,7 +116,8 @@ bool SharedMutex::lock_patiently(const Location& site, Patience patience) {
   what.sequence = operation.done_sequence;
   {
     const ScopedLock lock(latch);
-    writer_.slot = hold(self, *this);
+    // Unless somebody else has unlocked it meanwhile.
+    if (writer_.control == &self && writer_.slot == kNoSlot) writer_.slot = hold(self, *this);
   }
   record(self, what, site);
   return true;
@@ -129,8 +129,9 @@ bool SharedMutex::lock_shared_patiently(const Location& site, Patience patience)
   latch.lock();
   meet(self, *this);
   if (!has_writer_ && waiting_writers_.empty()) {
-    readers_.push_back(make_holder(*this, self, site));
-    const Happening what = happening(*this, Operation::kLockShared);
+    readers_.push_back({self.id, &self, hold(self, *this), site});
+    Happening what = happening(*this, Operation::kLockShared);
+    if (patience.is_try) what.detail = kLockTried;
     latch.unlock();
     record(self, what, site);
     return true;
@@ -175,7 +176,7 @@ void SharedMutex::unlock_shared(Location site) { unlock_as(Operation::kUnlockSha
 
 void SharedMutex::unlock_as(Operation operation, const Location& site) {
   TaskControl& self = current_task();
-  if ((self.hooks.load(std::memory_order_relaxed) & kHookCancel) != 0) {
+  if (is_being_unwound(self)) {
     if (!holds(self, *this)) return;
   } else if (!enter_operation(self, operation, this)) {
     return;
@@ -183,7 +184,6 @@ void SharedMutex::unlock_as(Operation operation, const Location& site) {
   const bool is_writer = operation == Operation::kUnlock;
   Wakeups woken;
   Happening what;
-  bool is_orphan = false;
   ObjectId mutex_id;
   {
     const ScopedLock lock(latch);
@@ -207,7 +207,6 @@ void SharedMutex::unlock_as(Operation operation, const Location& site) {
     if (!is_held) {
       what.outcome = Outcome::kMisuse;
     } else {
-      is_orphan = released.control == nullptr;
       if (released.control != &self) what.outcome = Outcome::kForeign;
       if (released.control != nullptr && released.slot != kNoSlot)
         released.control->held[released.slot].store(nullptr, std::memory_order_relaxed);
@@ -219,10 +218,12 @@ void SharedMutex::unlock_as(Operation operation, const Location& site) {
     throw_misuse<NotLocked>(self, Misuse::Kind::kUnlockOfUnlocked, this, site,
                             "unlock of unlocked " + describe_object(this, site));
   }
-  if (is_orphan) Runtime::instance().remove_orphan(*this);
-  if (what.outcome == Outcome::kForeign)
+  if (what.outcome == Outcome::kForeign) {
+    // As in `Mutex::unlock_slowly`.
+    Runtime::instance().remove_orphan(*this);
     Runtime::instance().add_misuse(
         {Misuse::Kind::kForeignUnlock, self.id, mutex_id, to_site(site), false});
+  }
   woken.unpark_all();
 }
 

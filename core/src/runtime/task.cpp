@@ -71,7 +71,7 @@ bool Task::has_ended() const {
   return control_ == nullptr || control_->phase.load() == TaskPhase::kEnded;
 }
 
-TaskId Task::id() const { return control_ == nullptr ? TaskId{} : control_->id; }
+TaskId Task::id() const { return control_ == nullptr ? TaskId{} : control_->id.load(); }
 
 TaskId current_task_id() { return current_task().id; }
 std::string current_task_label() { return current_task().label; }

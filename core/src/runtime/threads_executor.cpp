@@ -108,10 +108,14 @@ void ThreadsExecutor::remove_running() {
 void ThreadsExecutor::set_running(std::int64_t count) {
   running_.store(count);
   timed_.store(0);
+  spinning_.store(0);
+  // Its waiter is a thread that the child does not have. To destroy it would wait for that one.
+  new (&timers_changed_) std::condition_variable;
   timers_thread_exists_ = false;
 }
 
 bool ThreadsExecutor::is_quiescent_with(std::int64_t running) {
+  const std::uint64_t starts = starts_.load();
   if (running_.load() != running || timed_.load() != 0) return false;
   std::vector<std::shared_ptr<TimerNode>> timers;
   {
@@ -120,7 +124,8 @@ bool ThreadsExecutor::is_quiescent_with(std::int64_t running) {
   }
   const bool is_helpless = std::none_of(timers.begin(), timers.end(),
                                         [](const auto& timer) { return timer->could_wake(); });
-  return is_helpless && running_.load() == running && timed_.load() == 0;
+  return is_helpless && running_.load() == running && timed_.load() == 0 &&
+         starts_.load() == starts;
 }
 
 void ThreadsExecutor::park(TaskControl& self, ParkedOperation& operation, Instant deadline) {
@@ -138,6 +143,7 @@ void ThreadsExecutor::park(TaskControl& self, ParkedOperation& operation, Instan
   if (!wait_for_permit(self, deadline)) {
     if (operation.try_claim(Claim::kTimedOut)) {
       add_running();
+      wakeups_.fetch_add(1, std::memory_order_relaxed);
     } else {
       wait_for_permit(self, kNever);  // Somebody else was first, and is about to give it.
     }
@@ -213,14 +219,19 @@ void ThreadsExecutor::arm(std::shared_ptr<TimerNode> timer, Instant due) {
     start_known_thread([this] { serve_timers(); }).detach();
     timers_thread_exists_ = true;
   }
-  timers_.push_back({due, timers_armed_++, std::move(timer)});
-  std::push_heap(timers_.begin(), timers_.end(), DueLater{});
+  push_timer({due, timers_armed_++, std::move(timer)});
   if (timers_.front().order == timers_armed_ - 1) timers_changed_.notify_one();
+}
+
+void ThreadsExecutor::push_timer(Armed armed) {
+  timers_.push_back(std::move(armed));
+  std::push_heap(timers_.begin(), timers_.end(), DueLater{});
 }
 
 bool ThreadsExecutor::disarm(TimerNode& timer) {
   std::shared_ptr<TimerNode> removed;  // Destroyed after the lock.
   const std::lock_guard lock(timers_mutex_);
+  if (firing_ == &timer) is_disarmed_in_fire_ = true;
   const auto found = std::find_if(timers_.begin(), timers_.end(),
                                   [&](const Armed& armed) { return armed.timer.get() == &timer; });
   if (found == timers_.end()) return false;
@@ -251,9 +262,15 @@ void ThreadsExecutor::serve_timers() {
     timers_.pop_back();
     // Counted while the lock is held, so that nobody sees the timer gone and its effect not yet.
     add_running();
+    firing_ = timer.get();
+    is_disarmed_in_fire_ = false;
     lock.unlock();
     const Instant next = timer->fire(self, due);
-    if (next != kNever) arm(timer, next);
+    lock.lock();
+    firing_ = nullptr;
+    // Whoever has disarmed it meanwhile, such as to arm it anew, has the last word.
+    if (next != kNever && !is_disarmed_in_fire_) push_timer({next, timers_armed_++, timer});
+    lock.unlock();
     remove_running();
     lock.lock();
   }

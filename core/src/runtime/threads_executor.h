@@ -46,7 +46,10 @@ class ThreadsExecutor final : public Executor {
   bool disarm(TimerNode& timer) override;
 
   /// A task, or a host thread, can go on; or can no longer.
-  void add_running() { running_.fetch_add(1); }
+  void add_running() {
+    running_.fetch_add(1);
+    starts_.fetch_add(1);
+  }
   void remove_running();
 
   /// True when no task can go on, and no timer could help.
@@ -64,7 +67,7 @@ class ThreadsExecutor final : public Executor {
   }
   /// After a fork, in the child: so many are left.
   void set_running(std::int64_t count);
-  /// Grows with every wake-up: the same number twice means that nothing happened in between.
+  /// Grows with every task that goes on after a wait: the same number twice means that none did.
   std::uint64_t wakeups() const { return wakeups_.load(); }
 
  private:
@@ -76,6 +79,7 @@ class ThreadsExecutor final : public Executor {
 
   bool is_quiescent_with(std::int64_t running);
   bool wait_for_permit(TaskControl& self, Instant deadline);
+  void push_timer(Armed armed);  ///< Requires: `timers_mutex_`.
   void serve_timers();
 
   QuiescenceListener& listener_;
@@ -83,6 +87,9 @@ class ThreadsExecutor final : public Executor {
   /// consistent, so that the last one to park sees that it is the last.
   std::atomic<std::int64_t> running_ = 0;
   std::atomic<std::int64_t> timed_ = 0;
+  /// How often `running_` was raised, counted after it. Whoever looks for quiescence in several
+  /// places compares it at the end: nothing came and went in between.
+  std::atomic<std::uint64_t> starts_ = 0;
   std::atomic<std::uint64_t> wakeups_ = 0;
   /// Threads that spin before they sleep; never more than there are cores to spare.
   std::atomic<std::int32_t> spinning_ = 0;
@@ -92,6 +99,8 @@ class ThreadsExecutor final : public Executor {
   std::condition_variable timers_changed_;
   std::vector<Armed> timers_;  ///< A heap, the next one due first.
   std::uint64_t timers_armed_ = 0;
+  TimerNode* firing_ = nullptr;  ///< Whom the timers' thread calls now.
+  bool is_disarmed_in_fire_ = false;
   bool timers_thread_exists_ = false;
 };
 

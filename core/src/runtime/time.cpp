@@ -27,14 +27,14 @@ class ChannelTimer final : public TimerNode, public Object {
   void start(std::int64_t nanoseconds, std::int64_t period_ns, const Location& site) {
     TaskControl& self = current_task();
     period_ns_.store(period_ns);
-    is_stopped_.store(false);
+    set_stopped(false);
     record_as(self, Operation::kTimerStart, static_cast<std::uint64_t>(nanoseconds), site);
   }
 
   bool stop(const Location& site) {
     TaskControl& self = current_task();
     if (!enter_operation(self, Operation::kTimerStop, this)) return false;
-    is_stopped_.store(true);
+    set_stopped(true);
     const bool was_armed = self.executor->disarm(*this);
     record_as(self, Operation::kTimerStop, was_armed ? 1 : 0, site);
     return was_armed;
@@ -48,7 +48,7 @@ class ChannelTimer final : public TimerNode, public Object {
       stop(created);
       return;
     }
-    is_stopped_.store(true);
+    set_stopped(true);
     self.executor->disarm(*this);
   }
 
@@ -57,9 +57,10 @@ class ChannelTimer final : public TimerNode, public Object {
     if (is_stopped_.load() || is_unreachable()) return kNever;
     current_task();  // The timers' task enters the present execution.
     record_as(timers, Operation::kTimerFire, 0, created);
+    const std::int64_t period = period_ns_.load();
+    if (period <= 0) channel_.state()->timer_is_pending.store(false);
     TimePoint moment{std::chrono::nanoseconds(due)};
     send_value(channel_.state(), moment, created, {.is_try = true});
-    const std::int64_t period = period_ns_.load();
     if (period <= 0) return kNever;
     // A ticker that fell behind goes on from now, and does not fire for each period it missed.
     const Instant present = timers.executor->now();
@@ -72,10 +73,20 @@ class ChannelTimer final : public TimerNode, public Object {
     return !state.receivers.empty();
   }
 
-  void describe(ObjectState& state) const override { state.timer_is_pending = !is_stopped_.load(); }
-  void enter_execution(ObjectInfo&) override {}
+  void describe(ObjectState& state) const override {
+    state.timer_is_pending = channel_.state()->timer_is_pending.load();
+  }
+  void enter_execution(ObjectInfo& info) override {
+    info.initial_count = channel_.state()->timer_is_pending.load() ? 1 : 0;
+    info.channel = channel_.state()->id;
+  }
 
  private:
+  void set_stopped(bool is_stopped) {
+    is_stopped_.store(is_stopped);
+    channel_.state()->timer_is_pending.store(!is_stopped);
+  }
+
   bool is_unreachable() const {
     return channel_.state()->references.load(std::memory_order_acquire) == 1;
   }
@@ -84,6 +95,7 @@ class ChannelTimer final : public TimerNode, public Object {
                  const Location& site) {
     if (!self.is_recording) return;
     Happening what;
+    meet_in_turn(self, *channel_.state());
     {
       const ScopedLock lock(latch);
       meet(self, *this);

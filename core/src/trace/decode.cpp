@@ -119,6 +119,7 @@ void DefinitionsReader::read_definitions(schema::Definitions::Reader from) {
     info.initial_size = object.getInitialSize();
     info.initial_count = object.getInitialCount();
     info.is_initially_closed = object.getIsInitiallyClosed();
+    info.channel = ObjectId{object.getChannel()};
     for (const std::uint32_t holder : object.getInitialHolders())
       info.initial_holders.push_back(TaskId{holder});
     trace_.objects.push_back(std::move(info));

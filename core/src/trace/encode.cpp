@@ -145,6 +145,7 @@ void fill(schema::Definitions::Object::Builder to, const ObjectInfo& object) {
   to.setInitialSize(object.initial_size);
   to.setInitialCount(object.initial_count);
   to.setIsInitiallyClosed(object.is_initially_closed);
+  to.setChannel(to_number(object.channel));
   if (!object.initial_holders.empty()) {
     auto holders = to.initInitialHolders(count_of(object.initial_holders));
     for (unsigned i = 0; i < holders.size(); ++i)

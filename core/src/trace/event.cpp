@@ -54,6 +54,8 @@ std::string_view to_string(Operation operation) {
       return "wait";
     case Operation::kOnceCall:
       return "call";
+    case Operation::kOnceEnd:
+      return "end";
     case Operation::kSemaphoreAcquire:
       return "acquire";
     case Operation::kSemaphoreRelease:

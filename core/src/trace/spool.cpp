@@ -146,7 +146,7 @@ void Spool::Impl::end(bool keep) {
   file.reset();
   if (slots == nullptr) return;
   // What could not be written stays readable where it is.
-  if (keep && !log().empty()) return;
+  if (keep && write_errors.load(std::memory_order_relaxed) > 0) return;
   if (slots->taken_count() == 0) return SlotFile::recycle(std::move(slots));
   // Tasks that outlive their trace still write into their buffers.
   slots->remove();
@@ -200,17 +200,17 @@ void Spool::release(std::span<std::byte> buffer) {
   }
 }
 
-void Spool::write(const Chunk& chunk) {
-  if (impl_->path.empty()) return;
+bool Spool::write(const Chunk& chunk) {
+  if (impl_->path.empty()) return true;
   const std::vector<std::byte> message = encode_chunk(chunk);
   const std::scoped_lock lock(impl_->file_mutex);
-  if (!impl_->file.is_open()) return;
+  if (!impl_->file.is_open()) return true;
   // The header comes first in the file, and it was appended first.
   if (impl_->file_bytes == 0) {
     impl_->flush_log();
-    if (!impl_->log().empty()) return;
+    if (!impl_->log().empty()) return false;
   }
-  impl_->write_to_file(message);
+  return impl_->write_to_file(message);
 }
 
 void Spool::append(std::span<const std::byte> messages) {

@@ -99,6 +99,9 @@ struct alignas(64) ChannelState final : Object {
   std::byte* ring = nullptr;
   /// Handles that refer to it; the last one deletes it.
   std::atomic<std::uint32_t> references = 1;
+  /// A timer will send on it, or a context's deadline close it. Set by those, for whoever asks why
+  /// a task waits; asks nothing of the order of other memory.
+  std::atomic<bool> timer_is_pending = false;
   // In the list of all channels, which `channels()` shows.
   ChannelState* previous_channel = nullptr;
   ChannelState* next_channel = nullptr;

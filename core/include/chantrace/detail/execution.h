@@ -34,6 +34,9 @@ struct RecordingOptions {
 
 struct ExecutionOptions {
   bool is_recorded = true;
+  /// When nothing can go on, how long threads that the library has never seen get to change that.
+  /// Not asked for where no thread could.
+  std::chrono::nanoseconds foreign_patience = std::chrono::seconds(1);
   RecordingOptions recording;
   /// Called in the body's thread when the body waits and nothing can go on. Afterwards all other
   /// tasks are unwound, and then the body's operation throws what `throw_in_body` throws.
@@ -53,6 +56,7 @@ struct RecordingSummary {
   std::uint64_t events = 0;
   std::uint64_t tasks = 0;
   std::uint64_t objects = 0;
+  bool is_whole = true;  ///< Nothing that was to be written could not be.
 };
 
 /// Threads: made, used and destroyed by the thread that runs the body.
@@ -83,6 +87,11 @@ class Execution {
 
   /// The state as it is now, from the runtime itself. Any thread.
   static EndState current_state();
+  /// For whoever watches a test, now and then and from any thread: where the body waits for what
+  /// certainly cannot come, although other tasks go on, `on_deadlock` is called as at quiescence.
+  static void look_for_stuck_body();
+  /// No task can go on, and no execution is there to say so.
+  static bool is_quiet_outside();
 
  private:
   struct Impl;

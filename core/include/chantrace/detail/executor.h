@@ -72,7 +72,7 @@ class Executor {
 
   virtual Instant now() = 0;
   virtual void arm(std::shared_ptr<TimerNode> timer, Instant due) = 0;
-  /// False when it was not armed, or is firing right now.
+  /// False when it was not armed, or is firing right now; it will not be armed again by that.
   virtual bool disarm(TimerNode& timer) = 0;
 };
 

@@ -45,7 +45,10 @@ class Spool {
 
   /// Appends the chunk to the file, in the compact form, which takes a sixth of the bytes and not
   /// much longer. The buffer stays with its owner.
-  void write(const Chunk& chunk);
+  ///
+  /// Errors: false when it could not be written, such as for a full disk; counted in
+  /// `write_errors`. A buffer of the spool that is then not released stays there for readers.
+  bool write(const Chunk& chunk);
   /// Appends whole messages (definitions, header, end), kept in the spool until enough have come.
   void append(std::span<const std::byte> messages);
   /// Writes out what `append` has kept.

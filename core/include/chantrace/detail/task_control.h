@@ -32,6 +32,9 @@ class TaskBodyOf final : public TaskBody {
  public:
   explicit TaskBodyOf(Function&& function) : function_(std::move(function)) {}
   explicit TaskBodyOf(const Function& function) : function_(function) {}
+  ~TaskBodyOf() noexcept override {}  // NOLINT: not as loose as that of what it holds.
+  TaskBodyOf(const TaskBodyOf&) = delete;
+  TaskBodyOf& operator=(const TaskBodyOf&) = delete;
   void run() override { function_(); }
 
  private:
@@ -70,14 +73,16 @@ enum class TaskPhase : std::uint8_t { kNew, kAlive, kEnded };
 /// Alone in its cache lines, as another task's may lie beside it.
 struct alignas(64) TaskControl {
   // What every operation reads.
-  std::uint32_t epoch = 0;  ///< The execution that `id` and the recording belong to.
-  /// What operations have to do besides their work: `kHookControlled`, `kHookCancel`, and
-  /// `kHookRecorded`, which the task sets itself. Asks nothing of the order of other memory.
+  /// The execution that `id` and the recording belong to. Both are changed by the task itself, `id`
+  /// first, and read by others who meet a lock that it holds.
+  std::atomic<std::uint32_t> epoch = 0;
+  /// What operations have to do besides their work: `kHookControlled` and `kHookCancel`, and what
+  /// the task sets itself. Asks nothing of the order of other memory.
   std::atomic<std::uint8_t> hooks = 0;
   bool is_recording = false;
   bool has_values = false;
   bool has_stacks = false;
-  TaskId id{};
+  std::atomic<TaskId> id{};
   Chunk* chunk = &no_chunk;          ///< Where records go; owned by this task alone.
   std::uint32_t chunk_capacity = 0;  ///< 0: there is none yet.
   /// Records up to this one go the short way. 0 where that is none: each has a stack, or the time
@@ -134,6 +139,9 @@ struct alignas(64) TaskControl {
 inline constexpr std::uint8_t kHookControlled = 1;
 inline constexpr std::uint8_t kHookCancel = 2;
 inline constexpr std::uint8_t kHookRecorded = 4;  ///< Set exactly while `is_recording`.
+/// A body has been thrown out of an operation. Until that exception is caught its operations do
+/// nothing; those of the test's `TearDown`, which comes after it, work again.
+inline constexpr std::uint8_t kHookThrown = 8;
 
 /// The current task; nullptr before a host thread's first operation.
 extern thread_local constinit TaskControl* current_task_or_null;
@@ -165,6 +173,10 @@ inline TaskControl* current_task_without_hooks() {
 /// handlers that are meant for errors. Let it go on.
 class Cancelled {};
 
+/// True while the task is being unwound, whatever called it: operations do nothing, except that
+/// locks are given back.
+bool is_being_unwound(TaskControl& self);
+
 /// The slow way into an operation. False: the operation must do nothing, since the task is being
 /// unwound.
 ///
@@ -185,6 +197,12 @@ void register_object(TaskControl& self, Object& object);
 inline void meet(TaskControl& self, Object& object) {
   if (object.epoch != self.epoch) [[unlikely]]
     register_object(self, object);
+}
+
+/// The same, and takes the latch for it.
+inline void meet_in_turn(TaskControl& self, Object& object) {
+  const ScopedLock lock(object.latch);
+  meet(self, object);
 }
 
 }  // namespace chantrace::detail

@@ -45,6 +45,8 @@ constexpr ValueFormat value_format() {
     return value_format<std::underlying_type_t<T>>();
   else if constexpr (std::is_integral_v<T> && sizeof(T) <= 8)
     return std::is_signed_v<T> ? ValueFormat::kSigned : ValueFormat::kUnsigned;
+  else if constexpr (std::is_null_pointer_v<T>)
+    return ValueFormat::kPointer;
   else if constexpr (std::is_convertible_v<const T&, std::string_view>)
     return ValueFormat::kText;
   else if constexpr (std::is_pointer_v<T>)
@@ -65,7 +67,10 @@ std::uint64_t record_text(TaskControl& self, std::string_view text);
 template <typename T>
 std::uint64_t capture_value(TaskControl& self, const T& value, std::uint8_t& marks) {
   constexpr ValueFormat format = value_format<T>();
-  if constexpr (format == ValueFormat::kText) {
+  if constexpr (std::is_null_pointer_v<T>) {
+    marks = kHasValue;
+    return 0;
+  } else if constexpr (format == ValueFormat::kText) {
     marks = kHasValue | kValueIsText;
     if constexpr (std::is_convertible_v<const T&, std::string_view>) {
       if constexpr (std::is_pointer_v<T>)

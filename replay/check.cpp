@@ -93,7 +93,7 @@ void add_check(CLI::App& app, Context& context) {
           "blocked, leaked, exception, misuse, race and inconsistent; \"blocked\" has "
           "lost_signal in it, and \"misuse\" mutex_held, send_on_closed, double_close and "
           "negative_wait_group. Besides there are lock_order, value_left, foreign_unlock, "
-          "step_limit, divergence, foreign_thread, uncertain, incomplete and \"all\"")
+          "step_limit, divergence, foreign_thread, uncertain, incomplete, \"all\" and \"none\"")
       ->type_name("KINDS")
       ->capture_default_str();
   command
@@ -105,6 +105,7 @@ void add_check(CLI::App& app, Context& context) {
   command
       .add_option("--findings", options->findings_max,
                   "How many findings of a trace to print; 0: all")
+      ->check(CLI::NonNegativeNumber)
       ->type_name("N")
       ->capture_default_str();
   command.add_flag("-q,--quiet", options->is_quiet,

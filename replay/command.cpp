@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "input.h"
+
 namespace chantrace::replay {
 
 void Context::complain(std::string_view message) const {
@@ -61,6 +63,33 @@ CLI::Validator one_of(std::vector<std::string> choices) {
         return fmt::format("\"{}\" is none of {}", value, description);
       },
       "{" + description + "}");
+}
+
+ExitCode for_each_trace(const std::vector<std::string>& arguments, Charset charset,
+                        Context& context,
+                        const std::function<void(const Trace&, const std::string&)>& use) {
+  const Inputs inputs = find_traces(arguments);
+  for (const TraceError& error : inputs.errors) context.complain(in_words(error));
+  bool is_readable = inputs.errors.empty();
+  if (inputs.traces.empty() && is_readable) {
+    context.complain("there are no traces here; by default only tests that fail leave one");
+    return ExitCode::kUnreadable;
+  }
+  bool is_first = true;
+  for (const std::filesystem::path& path : inputs.traces) {
+    if (context.out.is_closed()) break;
+    auto trace = load_trace(path);
+    if (!trace.has_value()) {
+      context.complain(in_words(trace.error()));
+      is_readable = false;
+      continue;
+    }
+    make_printable(trace.value(), charset);
+    if (!is_first) context.out.write("\n");
+    is_first = false;
+    use(trace.value(), printable(path.stem().string()));
+  }
+  return is_readable ? ExitCode::kClean : ExitCode::kUnreadable;
 }
 
 }  // namespace chantrace::replay

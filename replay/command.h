@@ -3,12 +3,15 @@
 /// each.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "chantrace/trace.h"
 #include "output.h"
+#include "printable.h"
 #include "terminal.h"
 
 // Only those who add options need all of CLI11, which takes seconds to compile.
@@ -58,5 +61,11 @@ void set_examples(CLI::App& command, std::vector<std::pair<std::string, std::str
 
 /// Requires all of `choices` as values; help, completion and the manual list them.
 CLI::Validator one_of(std::vector<std::string> choices);
+
+/// Reads each trace that `arguments` name, makes it printable and calls `use` with it and its name;
+/// an empty line stands between two. Complains of what cannot be read, and where there is none.
+ExitCode for_each_trace(const std::vector<std::string>& arguments, Charset charset,
+                        Context& context,
+                        const std::function<void(const Trace&, const std::string&)>& use);
 
 }  // namespace chantrace::replay

@@ -1,5 +1,7 @@
 #include "show.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 
 #include <memory>
@@ -30,24 +32,14 @@ ExitCode run_show(const ShowOptions& options, Context& context) {
                                               : Layout::kAuto;
   if (options.to != 0) screen.to = options.to;
 
-  const Inputs inputs = find_traces(options.inputs);
-  for (const TraceError& error : inputs.errors) context.complain(in_words(error));
-  bool is_readable = inputs.errors.empty();
-  bool is_first = true;
-  for (const std::filesystem::path& path : inputs.traces) {
-    if (context.out.is_closed()) break;
-    auto trace = load_trace(path);
-    if (!trace.has_value()) {
-      context.complain(in_words(trace.error()));
-      is_readable = false;
-      continue;
-    }
-    make_printable(trace.value(), screen.drawing.charset);
-    if (!is_first) context.out.write("\n");
-    is_first = false;
-    context.out.write(draw_trace(trace.value(), printable(path.stem().string()), screen));
+  if (screen.to < screen.from) {
+    context.complain(fmt::format("--to {} comes before --from {}", screen.to, screen.from));
+    return ExitCode::kUsage;
   }
-  return is_readable ? ExitCode::kClean : ExitCode::kUnreadable;
+  return for_each_trace(options.inputs, screen.drawing.charset, context,
+                        [&](const Trace& trace, const std::string& name) {
+                          context.out.write(draw_trace(trace, name, screen));
+                        });
 }
 
 }  // namespace
@@ -76,18 +68,22 @@ void add_show(CLI::App& app, Context& context) {
       ->type_name("NAME")
       ->allow_extra_args(false);
   command.add_option("--from", options->screen.from, "The first step to show")
+      ->check(CLI::NonNegativeNumber)
       ->type_name("N")
       ->capture_default_str();
   command.add_option("--to", options->to, "The last step to show (default: the last one there is)")
+      ->check(CLI::NonNegativeNumber)
       ->type_name("N");
   command
       .add_option("--rows", options->screen.rows_max,
                   "Leave out the middle of a picture of more lines than this; 0: never")
+      ->check(CLI::NonNegativeNumber)
       ->type_name("N")
       ->capture_default_str();
   command
       .add_option("--findings", options->screen.findings_max,
                   "How many findings to explain; 0: all")
+      ->check(CLI::NonNegativeNumber)
       ->type_name("N")
       ->capture_default_str();
   command.add_option("--layout", options->layout, "Tasks beside each other, or in one list")

@@ -215,25 +215,10 @@ ExitCode run_stats(const StatsOptions& options, Context& context) {
       .width = options.width == 0 ? terminal_width(context.out.stream()) : options.width,
       .palette = options.appearance.palette(context.out),
       .charset = options.appearance.charset()};
-  const Inputs inputs = find_traces(options.inputs);
-  for (const TraceError& error : inputs.errors) context.complain(in_words(error));
-  bool is_readable = inputs.errors.empty();
-  bool is_first = true;
-  for (const std::filesystem::path& path : inputs.traces) {
-    if (context.out.is_closed()) break;
-    auto trace = load_trace(path);
-    if (!trace.has_value()) {
-      context.complain(in_words(trace.error()));
-      is_readable = false;
-      continue;
-    }
-    make_printable(trace.value(), drawing.charset);
-    if (!is_first) context.out.write("\n");
-    is_first = false;
-    context.out.write(
-        Tables{trace.value(), drawing, options.rows_max}.draw(printable(path.stem().string())));
-  }
-  return is_readable ? ExitCode::kClean : ExitCode::kUnreadable;
+  return for_each_trace(options.inputs, drawing.charset, context,
+                        [&](const Trace& trace, const std::string& name) {
+                          context.out.write(Tables{trace, drawing, options.rows_max}.draw(name));
+                        });
 }
 
 }  // namespace

@@ -96,9 +96,9 @@ Result<Policy, std::string> parse_policy(const std::string& fail_on,
     const std::vector<FindingKind> kinds = kinds_of(word);
     policy.fails_on_incomplete |= word == "incomplete" || word == "all";
     policy.fail_on.insert(kinds.begin(), kinds.end());
-    if (!kinds.empty() || word == "incomplete") continue;
+    if (!kinds.empty() || word == "incomplete" || word == "none") continue;
 
-    std::vector<std::string> words{"all", "default", "incomplete"};
+    std::vector<std::string> words{"all", "default", "incomplete", "none"};
     for (const FindingKind kind : all_finding_kinds()) words.emplace_back(to_string(kind));
     const std::string best = nearest(word, words);
     return fmt::format("--fail-on: there is no kind \"{}\"{}; there are {}", word,

@@ -106,6 +106,52 @@ TEST(CommandTest, SaysWhenTheOutputCannotBeWritten) {
   EXPECT_THAT(ran.err, HasSubstr("No space left"));
 }
 
+TEST(CommandTest, SurvivesAnErrorThatCannotBeTold) {
+  const Ran ran = Folder{}.run_shell("chantrace check nothing 2>/dev/full; echo $?");
+
+  EXPECT_THAT(ran.out, HasSubstr("3"));
+}
+
+TEST(CommandTest, OverwritesNoTraceWithItsExport) {
+  const Folder folder;
+  const std::string file = folder.add(make_loop(3).finish(), "a");
+
+  const Ran ran = folder.run({"export", file, "-o", "./" + file});
+
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("the trace itself"));
+  EXPECT_EQ(folder.run({"check", file}).status, 0);
+}
+
+TEST(CommandTest, RecoversACompleteTraceToWhereItIsAsked) {
+  const Folder folder;
+  const std::string file = folder.add(make_loop(3).finish(), "a");
+
+  EXPECT_EQ(folder.run({"recover", file, "-o", "copy.chantrace"}).status, 0);
+
+  EXPECT_EQ(folder.run({"check", "copy.chantrace"}).status, 0);
+}
+
+TEST(CommandTest, SaysThatThereIsNothingToShow) {
+  const Folder folder;
+  for (const char* const command : {"show", "stats"}) {
+    const Ran ran = folder.run({command, "."});
+
+    EXPECT_EQ(ran.status, 3);
+    EXPECT_THAT(ran.err, HasSubstr("there are no traces here"));
+  }
+}
+
+TEST(CommandTest, RefusesNumbersThatMakeNoSense) {
+  const Folder folder;
+  const std::string file = folder.add(make_loop(3).finish(), "a");
+
+  EXPECT_EQ(folder.run({"show", "--from", "-1", file}).status, 2);
+  EXPECT_EQ(folder.run({"check", "--findings", "-1", file}).status, 2);
+  EXPECT_THAT(folder.run({"show", "--from", "5", "--to", "2", file}).err,
+              HasSubstr("--to 2 comes before --from 5"));
+}
+
 TEST(CommandTest, CompletionScriptsAreAcceptedByTheirShells) {
   const Folder folder;
   for (const std::string shell : {"bash", "zsh", "fish"}) {

@@ -4,7 +4,6 @@
 #include <rapidcheck.h>
 #include <sys/resource.h>
 
-#include <chrono>
 #include <cstring>
 #include <random>
 #include <span>
@@ -135,8 +134,9 @@ void mutate(Bytes& bytes, const Bytes& other, Random& random) {
 void mutate_behind_header(Bytes& bytes, const Bytes& other, std::size_t header_bytes,
                           Random& random) {
   if (below(random, 10) == 0) return mutate(bytes, other, random);
-  Bytes rest(bytes.begin() + static_cast<std::ptrdiff_t>(header_bytes), bytes.end());
-  if (rest.empty()) return;
+  const auto behind_header = std::span(bytes).subspan(header_bytes);
+  if (behind_header.empty()) return;
+  Bytes rest(behind_header.begin(), behind_header.end());
   mutate(rest, other, random);
   bytes.resize(header_bytes);
   bytes.insert(bytes.end(), rest.begin(), rest.end());
@@ -173,6 +173,7 @@ TEST(MutationTest, DamagedTracesAreReadOrRefused) {
       ++read_count;
       if (read.value().events_count() > 0) ++with_events;
       EXPECT_LE(read.value().events_count(), bytes.size());
+      analyze(read.value());
       // What was read is a trace as good as any.
       const auto again = from_bytes(to_bytes(read.value()));
       ASSERT_TRUE(again.has_value());
@@ -190,11 +191,15 @@ TEST(MutationTest, DamagedTracesAreReadOrRefused) {
 
 TEST(MutationTest, ALargeFileOfTrapsIsReadInLinearTime) {
   // Each message claims all that follows it, and is damaged.
-  Bytes bytes = detail::encode_header(test_header());
+  const Bytes header = detail::encode_header(test_header());
   const Bytes trap = detail::encode_task({.id = TaskId{1}, .label = std::string(40, 'x')});
   constexpr std::size_t kTraps = 50'000;
-  const std::size_t start = bytes.size();
-  for (std::size_t i = 0; i < kTraps; ++i) bytes.insert(bytes.end(), trap.begin(), trap.end());
+  const std::size_t start = header.size();
+  Bytes bytes(start + kTraps * trap.size());
+  std::copy(header.begin(), header.end(), bytes.begin());
+  for (std::size_t i = 0; i < kTraps; ++i)
+    std::copy(trap.begin(), trap.end(),
+              bytes.begin() + static_cast<std::ptrdiff_t>(start + i * trap.size()));
   for (std::size_t i = 0; i < kTraps; ++i) {
     const std::size_t offset = start + i * trap.size();
     const auto words = static_cast<std::uint32_t>((bytes.size() - offset) / 8 - 1 - i % 3);
@@ -202,12 +207,9 @@ TEST(MutationTest, ALargeFileOfTrapsIsReadInLinearTime) {
     const std::uint32_t far_away = 0xfffffffc;
     std::memcpy(bytes.data() + offset + 24, &far_away, sizeof far_away);
   }
-  const auto started = std::chrono::steady_clock::now();
 
-  const auto read = from_bytes(bytes);
-
-  EXPECT_TRUE(read.has_value());
-  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(10));
+  // In quadratic time this would run into the time limit of the test.
+  EXPECT_TRUE(from_bytes(bytes).has_value());
 }
 
 }  // namespace

@@ -288,7 +288,7 @@ class EndStateBuilder {
     switch (event.operation) {
       case Operation::kLock:
       case Operation::kLockShared:
-        if (outcome == Outcome::kOk)
+        if (outcome == Outcome::kOk && object->holders.size() < kHoldersMax)
           object->holders.push_back(
               {task, trace_.site(SiteId{event.site}), event.operation == Operation::kLockShared});
         break;

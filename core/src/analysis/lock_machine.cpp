@@ -22,10 +22,13 @@ bool has_given_up(const EventRecord& event) {
 LockMachine::LockMachine(const Trace& trace, const ObjectInfo& info) : trace_(&trace) {
   // Which of them hold a shared mutex together is not recorded: several can only be readers.
   const bool is_shared = info.initial_holders.size() > 1;
+  has_lost_count_ = info.initial_holders.size() > kHoldersMax;
+  if (has_lost_count_) return;
   for (const TaskId holder : info.initial_holders) held_.push_back({holder, is_shared});
 }
 
 MachineError LockMachine::apply(const EventPlace& place) {
+  if (has_lost_count_) return std::nullopt;
   const EventRecord& event = event_at(*trace_, place);
   const TaskId task = trace_->streams[place.stream].task;
   const Phase phase = phase_of(event);
@@ -56,6 +59,10 @@ MachineError LockMachine::acquire(TaskId task, bool is_shared) {
       held_.begin(), held_.end(), [&](const Held& held) { return !is_shared || !held.is_shared; });
   if (in_the_way != held_.end())
     return "takes the lock while " + task_text(*trace_, in_the_way->task) + " holds it";
+  if (held_.size() == kHoldersMax) {
+    has_lost_count_ = true;
+    return std::nullopt;
+  }
   held_.push_back({task, is_shared});
   return std::nullopt;
 }

@@ -38,6 +38,7 @@ class LockMachine {
 
   const Trace* trace_;
   std::vector<Held> held_;
+  bool has_lost_count_ = false;  ///< There were more than `kHoldersMax`.
   std::uint32_t waiting_ = 0;
 };
 

@@ -20,6 +20,10 @@ constexpr std::size_t kCycleLocksMax = 64;
 /// Ways to take one lock under another that are kept: by task, place, held locks and segment.
 constexpr std::size_t kNestingsOfPairMax = 32;
 constexpr std::size_t kNestingsMax = 200'000;
+/// Unlocks by others than the holder, each of which looks at all tasks.
+constexpr std::size_t kForeignUnlocksMax = 10'000;
+/// Locks that a task holds at once, beyond which no further one is looked at.
+constexpr std::size_t kHeldMax = 64;
 /// Steps of the search for cycles, over the whole trace.
 constexpr std::size_t kSearchStepsMax = 500'000;
 
@@ -131,7 +135,7 @@ class LockHistory {
   void lock(std::uint32_t task, const EventRecord& event, bool is_shared) {
     std::vector<HeldLock>& held = held_[task];
     // Whoever only tries never waits, and closes no circle.
-    if (event.detail != kLockTried) {
+    if (event.detail != kLockTried && held.size() <= kHeldMax) {
       const bool is_writing = !is_shared && is_shared_mutex(event.object);
       if (!held.empty() || is_writing) {
         const std::uint32_t set = set_of(held);
@@ -142,7 +146,7 @@ class LockHistory {
                        outer.is_shared, is_shared});
       }
     }
-    held.push_back({event.object, event.site, is_shared});
+    if (held.size() < kHoldersMax) held.push_back({event.object, event.site, is_shared});
   }
 
   bool is_shared_mutex(std::uint32_t lock) const {
@@ -173,6 +177,7 @@ class LockHistory {
   }
 
   void unlock_anyone(std::uint32_t lock, bool is_shared) {
+    if (++foreign_unlocks_ > kForeignUnlocksMax) return;
     for (std::uint32_t task = 0; task < held_.size(); ++task) {
       const std::size_t before = held_[task].size();
       unlock(task, lock, is_shared);
@@ -195,6 +200,7 @@ class LockHistory {
   const Trace& trace_;
   TaskSegments segments_;
   std::vector<std::vector<HeldLock>> held_;  // By stream.
+  std::size_t foreign_unlocks_ = 0;
   std::map<LockSet, std::uint32_t> held_sets_;
   std::vector<LockSet> sets_;
   LockSet scratch_;

@@ -156,12 +156,10 @@ bool may_lack_tails(const Trace& trace) {
   });
 }
 
-bool is_after_the_run(const Trace& trace, std::span<const EventPlace> events,
-                      std::size_t position) {
-  return std::any_of(events.begin(), events.begin() + static_cast<std::ptrdiff_t>(position),
-                     [&](const EventPlace& place) {
-                       return outcome_of(event_at(trace, place)) == Outcome::kCancelled;
-                     });
+bool has_cancelled(const Trace& trace, std::span<const EventPlace> events) {
+  return std::any_of(events.begin(), events.end(), [&](const EventPlace& place) {
+    return outcome_of(event_at(trace, place)) == Outcome::kCancelled;
+  });
 }
 
 std::string event_text(const Trace& trace, const EventPlace& place_of_event) {

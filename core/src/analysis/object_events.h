@@ -82,12 +82,16 @@ class ObjectEvents {
 /// `order_events` for callers that have the events by object already.
 TraceOrder order_events(const Trace& trace, const ObjectEvents& by_object);
 
+/// Holders of one lock that are told apart, and locks of one task: each event of it costs as many
+/// steps, and a damaged file may say anything. What is beyond is not judged.
+inline constexpr std::size_t kHoldersMax = 10'000;
+
 /// Some records may be missing without a word: the process was killed, or tasks still ran when the
 /// trace ended, and what they did last has not reached it.
 bool may_lack_tails(const Trace& trace);
-/// An event of `events` before `position` says that its task was unwound: the run was over then,
-/// and what followed is not recorded with care.
-bool is_after_the_run(const Trace& trace, std::span<const EventPlace> events, std::size_t position);
+/// One of `events` says that its task was unwound: the run was over then, and what followed is not
+/// recorded with care.
+bool has_cancelled(const Trace& trace, std::span<const EventPlace> events);
 
 /// "send by worker-1, its event 12, at pool.cpp:97".
 std::string event_text(const Trace& trace, const EventPlace& place);

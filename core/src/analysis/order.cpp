@@ -188,15 +188,19 @@ class Merge {
     std::uint32_t key = ObjectEvents::kNoKey;
     std::uint32_t woken_unseen = 0;
     bool is_over = false;
+    std::size_t looked_at = 0;  // Events of the key, for the end of the run.
     std::uint64_t explained = trace_.lost_count();
     for (const ObjectEvents::Hole& hole : by_object_.holes()) {
       if (hole.key != key) {
         woken_unseen = 0;
         is_over = false;
+        looked_at = 0;
       }
       key = hole.key;
       const auto chain = by_object_.events(key);
-      if (!is_over) is_over = is_after_the_run(trace_, chain, hole.before);
+      if (!is_over)
+        is_over = has_cancelled(trace_, chain.subspan(looked_at, hole.before - looked_at));
+      looked_at = hole.before;
       if (is_over) continue;
       const auto first = std::lower_bound(waits.begin(), waits.end(), std::pair{key, 0u});
       const auto end = std::lower_bound(waits.begin(), waits.end(), std::pair{key, hole.first});

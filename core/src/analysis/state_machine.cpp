@@ -95,7 +95,7 @@ class Checker {
   /// Behind a hole the state is not known. Without losses only tasks that were woken, and had no
   /// time to record it, can leave one.
   void complain_of_hole(std::span<const EventPlace> events, std::size_t position) {
-    if (trace_.lost_count() > 0 || may_lack_tails_ || is_after_the_run(trace_, events, position))
+    if (trace_.lost_count() > 0 || may_lack_tails_ || has_cancelled(trace_, events.first(position)))
       return;
     complain(events[position], "comes after a record that is missing");
   }

@@ -207,6 +207,8 @@ Participant make_participant(const StateIndex& index, const TaskState& task) {
 
 void add_site(Finding& finding, std::string_view role, const Site& site) {
   if (site.file.empty() || finding.sites.size() == kSitesKeptMax) return;
+  // Where an object is made by `std::make_shared` and the like, the place is one of theirs.
+  if (site.file.find("/include/c++/") != std::string::npos) return;
   for (const FindingSite& known : finding.sites)
     if (known.site == site) return;
   finding.sites.push_back({std::string(role), site});

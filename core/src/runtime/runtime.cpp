@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <typeinfo>
 
@@ -35,8 +36,10 @@ struct HostThreadEnd {
 std::string host_thread_label() {
   if (os_thread_id() == static_cast<std::uint64_t>(getpid())) return "main";
   char name[16] = {};
-  if (pthread_getname_np(pthread_self(), name, sizeof name) != 0) return {};
-  return name;
+  if (pthread_getname_np(pthread_self(), name, sizeof name) != 0) return "thread";
+  // Whoever has no name of its own has that of the program.
+  const std::string_view program(program_invocation_short_name);
+  return program.substr(0, sizeof name - 1) == name ? "thread" : name;
 }
 
 std::string demangle(const char* name) {

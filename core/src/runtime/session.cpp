@@ -99,6 +99,17 @@ bool Options::from_text(const std::string& text, Options& options) {
   return wants_any;
 }
 
+namespace {
+
+/// The session that runs, for `exit`, which destroys no local variables.
+std::atomic<Session*> running_session = nullptr;
+
+void stop_running_session() {
+  if (Session* const session = running_session.load()) session->stop();
+}
+
+}  // namespace
+
 struct Session::Impl {
   std::shared_ptr<detail::Recording> recording;
   std::atomic<bool> is_active = false;  ///< Read by anyone who asks.
@@ -136,12 +147,15 @@ void Session::start(Options options) {
   impl_->recording = std::move(recording).value();
   runtime.begin_execution(nullptr, impl_->recording, report_quiescence);
   impl_->is_active = true;
+  running_session.store(this);
+  [[maybe_unused]] static const int registered = std::atexit(stop_running_session);
 }
 
 Session::~Session() { stop(); }
 
 void Session::stop() {
   if (!impl_->is_active.exchange(false)) return;
+  running_session.store(nullptr);
   detail::Runtime& runtime = detail::Runtime::instance();
   TraceEnd end;
   end.passed = true;

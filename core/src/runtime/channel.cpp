@@ -16,12 +16,6 @@ std::uint16_t to_detail(std::size_t count) {
   return static_cast<std::uint16_t>(std::min<std::size_t>(count, 0xfffe));
 }
 
-[[noreturn]] void throw_send_on_closed(TaskControl& self, const ChannelState& channel,
-                                       const Location& site) {
-  throw_misuse<ChannelClosed>(self, Misuse::Kind::kSendOnClosed, &channel, site,
-                              "send on closed " + describe_object(&channel, site));
-}
-
 /// More than the addresses of any 64-bit process: refused without asking the system.
 constexpr std::size_t kBufferBytesMax = std::size_t{1} << 47;
 
@@ -31,6 +25,11 @@ std::align_val_t ring_alignment(const ElementType& type) {
 }
 
 }  // namespace
+
+void throw_send_on_closed(TaskControl& self, const ChannelState& channel, const Location& site) {
+  throw_misuse<ChannelClosed>(self, Misuse::Kind::kSendOnClosed, &channel, site,
+                              "send on closed " + describe_object(&channel, site));
+}
 
 ChannelState* ChannelState::make(std::string_view name, std::size_t capacity,
                                  const ElementType& type, const Location& site) {
@@ -54,8 +53,7 @@ ChannelState* ChannelState::make(std::string_view name, std::size_t capacity,
 }
 
 ChannelState::~ChannelState() {
-  detach_waiters(*this, senders);
-  detach_waiters(*this, receivers);
+  // Nobody waits: whoever did would hold a reference.
   remove_from_channel_list(*this);
   for (; count > 0; --count) {
     type.destroy(element(head));
@@ -70,10 +68,8 @@ void ChannelState::describe(ObjectState& state) const {
   state.size = count;
   state.is_closed = is_closed;
   state.timer_is_pending = timer_is_pending.load();
-  for (std::size_t i = 0; i < givers.count(); ++i) state.givers.push_back(givers[i]);
-  for (std::size_t i = 0; i < takers.count(); ++i) state.takers.push_back(takers[i]);
-  state.has_more_givers = givers.has_more();
-  state.has_more_takers = takers.has_more();
+  givers.copy_to(state.givers, state.has_more_givers);
+  takers.copy_to(state.takers, state.has_more_takers);
 }
 
 void ChannelState::enter_execution(ObjectInfo& info) {
@@ -155,12 +151,8 @@ Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happe
   // The channel stays alive while the task waits, even where the frames with its handles do not.
   const ChannelPointer keep = share(&channel);
   ParkedOperation operation(self, Operation::kSend, site);
-  Waiter waiter;
-  waiter.operation = &operation;
-  waiter.object = &channel;
-  waiter.object_id = channel.id;
+  Waiter waiter(operation, channel);
   waiter.slot = value;
-  waiter.kind = Operation::kSend;
   channel.senders.push_back(waiter);
   what.phase = Phase::kStart;
   what.sequence = ++channel.sequence;
@@ -201,12 +193,8 @@ Outcome receive_slowly(TaskControl& self, ChannelState& channel, void* slot, Ope
   }
   const ChannelPointer keep = share(&channel);
   ParkedOperation operation(self, kind, site);
-  Waiter waiter;
-  waiter.operation = &operation;
-  waiter.object = &channel;
-  waiter.object_id = channel.id;
+  Waiter waiter(operation, channel);
   waiter.slot = slot;
-  waiter.kind = kind;
   channel.receivers.push_back(waiter);
   what.phase = Phase::kStart;
   what.sequence = ++channel.sequence;

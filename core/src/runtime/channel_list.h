@@ -27,4 +27,7 @@ Attempt try_send_locked(ChannelState& channel, void* value) CHANTRACE_REQUIRES(c
 /// kOk: an element was made in `slot`.
 Attempt try_receive_locked(ChannelState& channel, void* slot) CHANTRACE_REQUIRES(channel.latch);
 
+[[noreturn]] void throw_send_on_closed(TaskControl& self, const ChannelState& channel,
+                                       const Location& site);
+
 }  // namespace chantrace::detail

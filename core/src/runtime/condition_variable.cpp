@@ -6,20 +6,11 @@ namespace chantrace {
 
 using namespace detail;  // NOLINT: this file is made of its parts.
 
-namespace {
-
-void copy_users(const Users& users, std::vector<TaskId>& ids, bool& has_more) {
-  for (std::size_t i = 0; i < users.count(); ++i) ids.push_back(users[i]);
-  has_more = users.has_more();
-}
-
-}  // namespace
-
 ConditionVariable::~ConditionVariable() { detach_waiters(*this, waiters_); }
 
 void ConditionVariable::describe(ObjectState& state) const {
-  copy_users(givers_, state.givers, state.has_more_givers);
-  copy_users(takers_, state.takers, state.has_more_takers);
+  givers_.copy_to(state.givers, state.has_more_givers);
+  takers_.copy_to(state.takers, state.has_more_takers);
   state.lost_signals = lost_signals_;
   state.last_lost_by = last_lost_by_;
   state.last_lost_at = to_site(last_lost_at_);
@@ -46,15 +37,12 @@ ConditionVariable::Waited ConditionVariable::wait_until(Mutex& mutex, Instant de
   // In the queue before the mutex is free, so that no notification made under the mutex is lost.
   ParkedOperation operation(self, Operation::kConditionWait, site);
   Waiter waiter;
-  waiter.operation = &operation;
-  waiter.kind = Operation::kConditionWait;
   Happening start;
   {
     const ScopedLock lock(latch);
     meet(self, *this);
     takers_.add(self.id);
-    waiter.object = this;
-    waiter.object_id = id;
+    waiter = Waiter(operation, *this);
     waiters_.push_back(waiter);
     start = happening(*this, Operation::kConditionWait, Phase::kStart);
   }

@@ -61,9 +61,12 @@ class PatienceIsOver final : public TimerNode {
   PatienceIsOver(TaskControl& body, ParkedOperation& operation)
       : body_(body), operation_(&operation) {}
 
-  Instant fire(TaskControl&, Instant) override {
+  Instant fire(TaskControl& timers, Instant) override {
+    // The body arms this before it parks, and may have been preempted in between.
+    constexpr Instant kAgainNs = 1'000'000;
     {
       const ScopedLock lock(body_.park_lock);
+      if (body_.parked == nullptr) return timers.executor->now() + kAgainNs;
       if (body_.parked != operation_ || !operation_->try_claim(Claim::kTimedOut)) return kNever;
     }
     body_.executor->unpark(body_);
@@ -79,9 +82,7 @@ class PatienceIsOver final : public TimerNode {
 /// Waits until `task` has ended, without taking part in it as a task would.
 bool wait_for_end(TaskControl& self, TaskControl& task, Instant deadline) {
   ParkedOperation operation(self, Operation::kNone, task.started_at);
-  Waiter waiter;
-  waiter.operation = &operation;
-  waiter.object = &task.join_object;
+  Waiter waiter(operation, task.join_object);
   {
     const ScopedLock lock(task.join_object.latch);
     if (task.phase.load() == TaskPhase::kEnded) return true;

@@ -66,11 +66,7 @@ bool Mutex::lock_patiently(TaskControl& self, const Location& site, Patience pat
   bool has_started = false;
   for (;;) {
     ParkedOperation operation(self, Operation::kLock, site);
-    Waiter waiter;
-    waiter.operation = &operation;
-    waiter.object = this;
-    waiter.object_id = id;
-    waiter.kind = Operation::kLock;
+    Waiter waiter(operation, *this);
     waiter.is_starving = has_been_overtaken;
     if (has_been_overtaken)
       waiters_.push_front(waiter);

@@ -39,11 +39,7 @@ bool Once::begin(const Location& site) {
       return runs_it;
     }
     ParkedOperation operation(self, Operation::kOnceCall, site);
-    Waiter waiter;
-    waiter.operation = &operation;
-    waiter.object = this;
-    waiter.object_id = id;
-    waiter.kind = Operation::kOnceCall;
+    Waiter waiter(operation, *this);
     waiters_.push_back(waiter);
     Happening what = happening(*this, Operation::kOnceCall, Phase::kStart);
     const WaitEnd end = wait_at(self, *this, waiters_, waiter, what, site, kNever);

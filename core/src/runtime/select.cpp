@@ -39,12 +39,6 @@ WaiterQueue& queue_of(const SelectCase& one) {
   return one.is_send ? one.channel->senders : one.channel->receivers;
 }
 
-[[noreturn]] void throw_send_on_closed(TaskControl& self, const SelectCase& one,
-                                       const Location& site) {
-  throw_misuse<ChannelClosed>(self, Misuse::Kind::kSendOnClosed, one.channel, site,
-                              "send on closed " + describe_object(one.channel, site));
-}
-
 bool is_ready(const SelectCase& one) CHANTRACE_NO_THREAD_SAFETY_ANALYSIS {
   if (one.channel == nullptr) return false;
   const ChannelState& channel = *one.channel;
@@ -156,7 +150,7 @@ Selected select_channels(TaskControl& self, const SelectRoom& room, Patience pat
       TaskControl& peer = *attempt.woken->operation->task;
       peer.executor->unpark(peer);
     }
-    if (attempt.outcome == Outcome::kMisuse) throw_send_on_closed(self, one, site);
+    if (attempt.outcome == Outcome::kMisuse) throw_send_on_closed(self, *one.channel, site);
     return {taken, attempt.outcome};
   }
   // What it records while no case is taken.
@@ -192,7 +186,7 @@ Selected select_channels(TaskControl& self, const SelectRoom& room, Patience pat
   done.object = to_number(operation.fired->object_id);
   done.sequence = operation.done_sequence;
   record(self, done, site);
-  if (operation.outcome == Outcome::kMisuse) throw_send_on_closed(self, one, site);
+  if (operation.outcome == Outcome::kMisuse) throw_send_on_closed(self, *one.channel, site);
   return {taken, operation.outcome};
 }
 

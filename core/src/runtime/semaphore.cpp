@@ -13,10 +13,8 @@ Semaphore::~Semaphore() { detach_waiters(*this, waiters_); }
 
 void Semaphore::describe(ObjectState& state) const {
   state.count = permits_;
-  for (std::size_t i = 0; i < givers_.count(); ++i) state.givers.push_back(givers_[i]);
-  for (std::size_t i = 0; i < takers_.count(); ++i) state.takers.push_back(takers_[i]);
-  state.has_more_givers = givers_.has_more();
-  state.has_more_takers = takers_.has_more();
+  givers_.copy_to(state.givers, state.has_more_givers);
+  takers_.copy_to(state.takers, state.has_more_takers);
 }
 
 void Semaphore::enter_execution(ObjectInfo& info) {
@@ -53,11 +51,7 @@ bool Semaphore::acquire_patiently(TaskControl& self, Patience patience, const Lo
     return is_ready;
   }
   ParkedOperation operation(self, Operation::kSemaphoreAcquire, site);
-  Waiter waiter;
-  waiter.operation = &operation;
-  waiter.object = this;
-  waiter.object_id = id;
-  waiter.kind = Operation::kSemaphoreAcquire;
+  Waiter waiter(operation, *this);
   waiters_.push_back(waiter);
   Happening what = happening(*this, Operation::kSemaphoreAcquire, Phase::kStart);
   if (wait_at(self, *this, waiters_, waiter, what, site, patience.deadline).claim !=

@@ -103,11 +103,7 @@ bool SharedMutex::lock_patiently(const Location& site, Patience patience) {
     return false;
   }
   ParkedOperation operation(self, Operation::kLock, site);
-  Waiter waiter;
-  waiter.operation = &operation;
-  waiter.object = this;
-  waiter.object_id = id;
-  waiter.kind = Operation::kLock;
+  Waiter waiter(operation, *this);
   waiting_writers_.push_back(waiter);
   Happening what = happening(*this, Operation::kLock, Phase::kStart);
   if (wait_at(self, *this, waiting_writers_, waiter, what, site, kNever).claim != Claim::kCompleted)
@@ -144,11 +140,7 @@ bool SharedMutex::lock_shared_patiently(const Location& site, Patience patience)
     return false;
   }
   ParkedOperation operation(self, Operation::kLockShared, site);
-  Waiter waiter;
-  waiter.operation = &operation;
-  waiter.object = this;
-  waiter.object_id = id;
-  waiter.kind = Operation::kLockShared;
+  Waiter waiter(operation, *this);
   waiting_readers_.push_back(waiter);
   Happening what = happening(*this, Operation::kLockShared, Phase::kStart);
   if (wait_at(self, *this, waiting_readers_, waiter, what, site, kNever).claim != Claim::kCompleted)

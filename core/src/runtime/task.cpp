@@ -56,10 +56,7 @@ void Task::join(Location site) const {
   }
   ParkedOperation operation(self, Operation::kTaskJoin, site);
   operation.joined = control_;
-  Waiter waiter;
-  waiter.operation = &operation;
-  waiter.object = &object;
-  waiter.kind = Operation::kTaskJoin;
+  Waiter waiter(operation, object);
   object.waiters.push_back(waiter);
   const std::uint32_t sequence = ++object.sequence;
   if (wait_at(self, object, object.waiters, waiter, what(Phase::kStart, sequence), site, kNever)

@@ -12,10 +12,8 @@ WaitGroup::~WaitGroup() { detach_waiters(*this, waiters_); }
 
 void WaitGroup::describe(ObjectState& state) const {
   state.count = count_;
-  for (std::size_t i = 0; i < givers_.count(); ++i) state.givers.push_back(givers_[i]);
-  for (std::size_t i = 0; i < takers_.count(); ++i) state.takers.push_back(takers_[i]);
-  state.has_more_givers = givers_.has_more();
-  state.has_more_takers = takers_.has_more();
+  givers_.copy_to(state.givers, state.has_more_givers);
+  takers_.copy_to(state.takers, state.has_more_takers);
 }
 
 void WaitGroup::enter_execution(ObjectInfo& info) {
@@ -70,11 +68,7 @@ void WaitGroup::wait(Location site) {
     return;
   }
   ParkedOperation operation(self, Operation::kWaitGroupWait, site);
-  Waiter waiter;
-  waiter.operation = &operation;
-  waiter.object = this;
-  waiter.object_id = id;
-  waiter.kind = Operation::kWaitGroupWait;
+  Waiter waiter(operation, *this);
   waiters_.push_back(waiter);
   Happening what = happening(*this, Operation::kWaitGroupWait, Phase::kStart);
   if (wait_at(self, *this, waiters_, waiter, what, site, kNever).claim != Claim::kCompleted) return;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "chantrace/detail/os_mutex.h"
 #include "chantrace/end_state.h"
@@ -55,6 +56,10 @@ struct ParkedOperation {
 
 /// A parked operation's place in the queue of one object.
 struct Waiter {
+  Waiter() = default;
+  /// At one object, for what the operation is. Requires: the object's latch.
+  Waiter(ParkedOperation& parked_operation, Object& waited_for);
+
   Waiter* previous = nullptr;
   Waiter* next = nullptr;
   bool is_linked = false;
@@ -118,6 +123,10 @@ class Users {
   std::size_t count() const { return count_; }
   TaskId operator[](std::size_t index) const { return ids_[index]; }
   bool has_more() const { return has_more_; }
+  void copy_to(std::vector<TaskId>& ids, bool& has_more) const {
+    ids.assign(ids_, ids_ + count_);
+    has_more = has_more_;
+  }
 
  private:
   void add_other(TaskId task) {
@@ -184,5 +193,11 @@ struct Object {
  protected:
   ~Object() = default;
 };
+
+inline Waiter::Waiter(ParkedOperation& parked_operation, Object& waited_for)
+    : operation(&parked_operation),
+      object(&waited_for),
+      object_id(waited_for.id),
+      kind(parked_operation.operation) {}
 
 }  // namespace chantrace::detail

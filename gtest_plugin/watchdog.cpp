@@ -95,7 +95,7 @@ Watchdog::~Watchdog() {
   if (!state_->thread.joinable()) return;
   // In a child the thread does not exist, and what it waited at can not even be destroyed.
   if (state_->process != getpid()) {
-    static_cast<void>(state_.release());
+    [[maybe_unused]] static const State* const of_parent = state_.release();
     return;
   }
   {

@@ -250,6 +250,35 @@ TEST(ExecutionTest, DestructorThatWaitsForAConditionIsPassedThrough) {
   EXPECT_EQ(run.end.abandoned, 0u);
 }
 
+// A task that is busy when it is told to end may be in any destructor.
+TEST(ExecutionTest, DestructorsThatOnlyGiveAreNoPlaceToBeUnwoundFrom) {
+  const ThreadsRun run = run_on_threads(
+      [] {
+        const auto never = std::make_shared<std::atomic<bool>>(false);
+        go("busy", [=] {
+          while (!never->load()) {
+            const Channel<int> jobs("jobs");
+            WaitGroup group("group", 1);
+            Semaphore semaphore("semaphore", 1);
+            Mutex mutex("mutex");
+            ConditionVariable changed("changed");
+            const Context context = with_cancel(Context::background());
+            const AtEnd give([&] {
+              jobs.close();
+              group.done();
+              semaphore.release();
+              changed.notify_all();
+              context.cancel();
+            });
+            const std::scoped_lock lock(mutex);
+          }
+        });
+      },
+      1ms);
+
+  EXPECT_EQ(run.end.abandoned, 0u);
+}
+
 TEST(ExecutionTest, DestructorThatWaitsForALockIsPassedThrough) {
   const ThreadsRun run = run_on_threads([] {
     go("worker", [] {

@@ -235,7 +235,7 @@ Outcome wait_at_nil_channel(TaskControl& self, Operation operation, const Locati
 
 void close_channel(ChannelState* channel, const Location& site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kClose, channel)) return;
+  if (!enter_giving_operation(self, Operation::kClose, channel)) return;
   if (channel == nullptr) {
     record(self, {.operation = Operation::kClose, .outcome = Outcome::kMisuse}, site);
     throw_misuse<ChannelNil>(self, Misuse::Kind::kCloseOfNil, nullptr, site,

@@ -86,7 +86,7 @@ void ConditionVariable::notify_all(Location site) { notify(Operation::kCondition
 
 void ConditionVariable::notify(Operation operation, const Location& site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, operation, this)) return;
+  if (!enter_giving_operation(self, operation, this)) return;
   Wakeups woken;
   Happening what;
   {

@@ -171,7 +171,7 @@ std::optional<TimePoint> Context::deadline() const {
 void Context::cancel(Location site) const {
   if (state_ == nullptr) return;
   detail::TaskControl& self = detail::current_task();
-  if (!detail::enter_operation(self, Operation::kContextCancel, nullptr)) return;
+  if (!detail::enter_giving_operation(self, Operation::kContextCancel, nullptr)) return;
   state_->end(self, ContextError::kCancelled, site);
 }
 

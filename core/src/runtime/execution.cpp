@@ -184,12 +184,13 @@ ExecutionEnd Execution::settle(std::chrono::nanoseconds patience) {
   runtime.set_body_ended(true);
   runtime.set_unwinding_body(false);
   body.hooks.fetch_and(static_cast<std::uint8_t>(~kHookThrown));
-  if (runtime.has_alive_tasks()) {
-    const Location nowhere;
-    ParkedOperation operation(body, Operation::kNone, nowhere);
+  const Location nowhere;
+  ParkedOperation operation(body, Operation::kNone, nowhere);
+  if (runtime.begin_settling(operation)) {
     const auto timer = std::make_shared<PatienceIsOver>(body, operation);
     body.executor->arm(timer, body.executor->now() + patience.count());
     body.executor->park(body, operation, kNever);
+    runtime.end_settling();
     body.executor->disarm(*timer);
   }
   ExecutionEnd end;

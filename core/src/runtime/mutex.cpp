@@ -43,8 +43,7 @@ bool Mutex::forget_holder(TaskControl& task) {
 bool Mutex::enter_unlock(TaskControl& self) {
   // While a task is unwound, what it locked is given back: it stands in the task's table, so it is
   // alive. Of anything else not even that is known.
-  if (is_being_unwound(self)) return holds(self, *this);
-  return enter_operation(self, Operation::kUnlock, this);
+  return enter_giving_operation(self, Operation::kUnlock, this) || holds(self, *this);
 }
 
 void Mutex::lock_slowly(TaskControl& self, const Location& site) { lock_patiently(self, site, {}); }

@@ -65,6 +65,13 @@ bool enter_operation_slowly(TaskControl& self, Operation operation, Object* obje
   return true;
 }
 
+bool enter_giving_operation_slowly(TaskControl& self, Operation operation, Object* object) {
+  if (is_being_unwound(self)) return false;
+  const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
+  if ((hooks & kHookControlled) != 0) self.executor->point(self, operation, object);
+  return true;
+}
+
 void throw_cancelled(TaskControl& self) {
   // A destructor that runs because of the unwinding must not throw; what it calls does nothing.
   if (std::uncaught_exceptions() > 0) return;

@@ -113,9 +113,7 @@ void Runtime::after_fork_in_child() {
   if (self != nullptr) {
     alive_.push_back(self);
     stop_recording(*self);
-    // Kept alive, unused, here and below: to end it would touch the parent's files, and its locks
-    // may be held by threads that are not in this process.
-    if (self->recording != nullptr) new std::shared_ptr<Recording>(std::move(self->recording));
+    if (self->recording != nullptr) recordings_of_parent_.push_back(std::move(self->recording));
     self->recording = nullptr;
   }
   body_ = nullptr;
@@ -123,7 +121,7 @@ void Runtime::after_fork_in_child() {
   is_in_execution_ = false;
   executor_.set_running(self != nullptr ? 1 : 0);
   note_known_thread();
-  if (recording_ != nullptr) new std::shared_ptr<Recording>(std::move(recording_));
+  if (recording_ != nullptr) recordings_of_parent_.push_back(std::move(recording_));
   recording_ = nullptr;
   mutex_.unlock();
 }
@@ -272,9 +270,13 @@ void Runtime::end_task(TaskControl& task, TaskStatus status, std::string excepti
   // Recorded before anyone can see the end, so that a trace that is closed then has it.
   record(task, end, task.last_site.line != 0 ? task.last_site : task.started_at);
   if (task.recording != nullptr) task.recording->retire(task);
+  TaskControl* settled_body = nullptr;
   {
     const ScopedLock lock(mutex_);
     std::erase(alive_, &task);
+    // Threads that have nothing to do with the test may run on: quiescence would come late.
+    if (settling_ != nullptr && !has_tasks_alive() && settling_->try_claim(Claim::kCompleted))
+      settled_body = settling_->task;
     if (task.epoch == current_epoch.load() && record_.ended.size() < kEndedTasksMax) {
       TaskState state;
       state.id = task.id;
@@ -290,19 +292,19 @@ void Runtime::end_task(TaskControl& task, TaskStatus status, std::string excepti
     }
   }
   wake_joiners(task);
-  // Threads that have nothing to do with the test may run on: quiescence would come late.
-  if (body_ended() && !has_alive_tasks())
-    if (TaskControl* const waiting_body = body()) wake_settling_body(*waiting_body);
+  if (settled_body != nullptr) settled_body->executor->unpark(*settled_body);
 }
 
-void Runtime::wake_settling_body(TaskControl& body) {
-  {
-    const ScopedLock lock(body.park_lock);
-    if (body.parked == nullptr || body.parked->operation != Operation::kNone ||
-        body.parked->waiters_count != 0 || !body.parked->try_claim(Claim::kCompleted))
-      return;
-  }
-  body.executor->unpark(body);
+bool Runtime::begin_settling(ParkedOperation& operation) {
+  const ScopedLock lock(mutex_);
+  if (!has_tasks_alive()) return false;
+  settling_ = &operation;
+  return true;
+}
+
+void Runtime::end_settling() {
+  const ScopedLock lock(mutex_);
+  settling_ = nullptr;
 }
 
 void Runtime::wake_joiners(TaskControl& task) {
@@ -558,11 +560,15 @@ std::vector<TaskControl*> Runtime::hold_alive_tasks() {
   return tasks;
 }
 
-bool Runtime::has_alive_tasks() {
-  const ScopedLock lock(mutex_);
+bool Runtime::has_tasks_alive() const {
   for (const TaskControl* const task : alive_)
     if (is_of_execution(*task)) return true;
   return false;
+}
+
+bool Runtime::has_alive_tasks() {
+  const ScopedLock lock(mutex_);
+  return has_tasks_alive();
 }
 
 std::vector<TaskControl*> Runtime::all_tasks() {

@@ -97,6 +97,10 @@ class Runtime final : public QuiescenceListener {
   /// one more reference, for the caller to release.
   std::vector<TaskControl*> hold_alive_tasks();
   bool has_alive_tasks();
+  /// The body is about to park in `operation`, which the end of the last of those tasks completes.
+  /// False: there is none. Call `end_settling` when it goes on.
+  bool begin_settling(ParkedOperation& operation);
+  void end_settling();
   std::vector<TaskControl*> all_tasks();
   TaskControl* body();
   void set_body_ended(bool has_ended) { body_ended_.store(has_ended); }
@@ -114,8 +118,7 @@ class Runtime final : public QuiescenceListener {
   TaskControl& take_control() CHANTRACE_REQUIRES(mutex_);
   /// It was started in this execution, and can be unwound at its end.
   bool is_of_execution(const TaskControl& task) const CHANTRACE_REQUIRES(mutex_);
-  /// The body that only waits for other tasks to end goes on.
-  static void wake_settling_body(TaskControl& body);
+  bool has_tasks_alive() const CHANTRACE_REQUIRES(mutex_);
   /// The task has ended, for all who join it.
   void wake_joiners(TaskControl& task);
   void enter(TaskControl& task) CHANTRACE_REQUIRES(mutex_);
@@ -144,7 +147,11 @@ class Runtime final : public QuiescenceListener {
   /// Locks whose holder has ended.
   std::vector<Object*> orphans_ CHANTRACE_GUARDED_BY(mutex_);
   std::shared_ptr<Recording> recording_ CHANTRACE_GUARDED_BY(mutex_);
+  /// In a child process. Kept alive, unused: to end them would touch the parent's files, and their
+  /// locks may be held by threads that are not in this process.
+  std::vector<std::shared_ptr<Recording>> recordings_of_parent_ CHANTRACE_GUARDED_BY(mutex_);
   TaskControl* body_ CHANTRACE_GUARDED_BY(mutex_) = nullptr;
+  ParkedOperation* settling_ CHANTRACE_GUARDED_BY(mutex_) = nullptr;
   std::function<void()> quiescence_handler_ CHANTRACE_GUARDED_BY(mutex_);
   bool is_in_execution_ CHANTRACE_GUARDED_BY(mutex_) = false;
   bool has_reported_ CHANTRACE_GUARDED_BY(mutex_) = false;

@@ -65,7 +65,7 @@ bool Semaphore::acquire_patiently(TaskControl& self, Patience patience, const Lo
 
 void Semaphore::release(std::int64_t permits, Location site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kSemaphoreRelease, this)) return;
+  if (!enter_giving_operation(self, Operation::kSemaphoreRelease, this)) return;
   Wakeups woken;
   Happening what;
   {

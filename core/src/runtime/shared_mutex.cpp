@@ -168,11 +168,8 @@ void SharedMutex::unlock_shared(Location site) { unlock_as(Operation::kUnlockSha
 
 void SharedMutex::unlock_as(Operation operation, const Location& site) {
   TaskControl& self = current_task();
-  if (is_being_unwound(self)) {
-    if (!holds(self, *this)) return;
-  } else if (!enter_operation(self, operation, this)) {
-    return;
-  }
+  // As for `Mutex`: what a task locked is given back while it is unwound.
+  if (!enter_giving_operation(self, operation, this) && !holds(self, *this)) return;
   const bool is_writer = operation == Operation::kUnlock;
   Wakeups woken;
   Happening what;

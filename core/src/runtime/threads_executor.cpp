@@ -62,7 +62,7 @@ struct DueLater {
 
 }  // namespace
 
-void ObjectLock::lock_contended() {
+void ObjectLock::lock_contended() CHANTRACE_NO_THREAD_SAFETY_ANALYSIS {
   for (int round = 0;; ++round) {
     for (int i = 0; i < 64; ++i) {
       if (!is_locked_.load(std::memory_order_relaxed) && try_lock()) return;

@@ -33,7 +33,7 @@ class ChannelTimer final : public TimerNode, public Object {
 
   bool stop(const Location& site) {
     TaskControl& self = current_task();
-    if (!enter_operation(self, Operation::kTimerStop, this)) return false;
+    if (!enter_giving_operation(self, Operation::kTimerStop, this)) return false;
     set_stopped(true);
     const bool was_armed = self.executor->disarm(*this);
     record_as(self, Operation::kTimerStop, was_armed ? 1 : 0, site);
@@ -43,13 +43,9 @@ class ChannelTimer final : public TimerNode, public Object {
   /// Its handle is gone. It stops even where the task is being unwound, when no operation does
   /// anything: nobody else could stop it.
   void end_with_handle() {
-    TaskControl& self = current_task();
-    if ((self.hooks.load(std::memory_order_relaxed) & kHookCancel) == 0) {
-      stop(created);
-      return;
-    }
+    if (stop(created)) return;
     set_stopped(true);
-    self.executor->disarm(*this);
+    current_task().executor->disarm(*this);
   }
 
   Instant fire(TaskControl& timers, Instant due) override {

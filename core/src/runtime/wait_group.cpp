@@ -24,7 +24,7 @@ void WaitGroup::enter_execution(ObjectInfo& info) {
 
 void WaitGroup::add(std::int64_t delta, Location site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kWaitGroupAdd, this)) return;
+  if (!enter_giving_operation(self, Operation::kWaitGroupAdd, this)) return;
   Wakeups woken;
   Happening what;
   {

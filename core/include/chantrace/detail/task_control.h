@@ -190,6 +190,17 @@ inline bool enter_operation(TaskControl& self, Operation operation, Object* obje
   return true;
 }
 
+bool enter_giving_operation_slowly(TaskControl& self, Operation operation, Object* object);
+
+/// The same for operations that only give (unlock, close, notify, done, release, cancel, stop).
+/// Destructors make them, so they never throw `Cancelled`: a task that is being unwound passes over
+/// them, and is thrown out of its next operation that could wait.
+inline bool enter_giving_operation(TaskControl& self, Operation operation, Object* object) {
+  if ((self.hooks.load(std::memory_order_relaxed) & ~kHookRecorded) != 0) [[unlikely]]
+    return enter_giving_operation_slowly(self, operation, object);
+  return true;
+}
+
 /// Gives the object its id in the current execution, and tells the recording of it.
 void register_object(TaskControl& self, Object& object);
 

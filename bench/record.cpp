@@ -240,9 +240,12 @@ std::vector<Gate> gates(const Table& table) {
        recorded / std::max(1.7 * pair, pair + two_stamps), 1.0, false},
       {"pair / pair, built without recording", pair / table.at("pair, built without recording"),
        1.03, false},
-      {"throughput of two tasks / twice that of one",
-       table.at("pair in a task, recorded") / table.at("pair in each of two tasks, recorded"), 0.9,
-       true},
+      // Two processors may be one core, where nothing is twice as fast: what recording takes from
+      // that is what pairs without it lose there.
+      {"what a second task adds, recorded / the same unrecorded",
+       (table.at("pair in a task, recorded") / table.at("pair in each of two tasks, recorded")) /
+           (table.at("pair in a task") / table.at("pair in each of two tasks")),
+       0.9, true},
   };
 }
 

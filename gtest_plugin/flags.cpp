@@ -61,6 +61,14 @@ Problem read_number(std::string_view text, long limit, long& number) {
   return "expected a number from 0 to " + std::to_string(limit);
 }
 
+/// Up to an hour.
+Problem read_milliseconds(std::string_view text, std::chrono::milliseconds& time) {
+  long number = 0;
+  const Problem problem = read_number(text, 3'600'000, number);
+  if (!problem) time = std::chrono::milliseconds(number);
+  return problem;
+}
+
 Problem read_switch(std::string_view text, bool& value) {
   if (text == "1" || text == "on" || text == "true" || text == "yes")
     value = true;
@@ -135,20 +143,12 @@ const std::vector<Flag>& all_flags() {
       {"patience", "MILLISECONDS",
        "how long tasks may still run when the body of their test has ended (default: 1000);\n"
        "      tasks that are blocked for ever are known at once",
-       [](std::string_view text, Flags& flags) {
-         long number = 0;
-         const Problem problem = read_number(text, 3'600'000, number);
-         if (!problem) flags.patience = std::chrono::milliseconds(number);
-         return problem;
-       }},
+       [](std::string_view text, Flags& flags) { return read_milliseconds(text, flags.patience); }},
       {"foreign_patience", "MILLISECONDS",
        "how long threads that the library has never seen get to help a test in which nothing else\n"
        "      can go on (default: 10000)",
        [](std::string_view text, Flags& flags) {
-         long number = 0;
-         const Problem problem = read_number(text, 3'600'000, number);
-         if (!problem) flags.foreign_patience = std::chrono::milliseconds(number);
-         return problem;
+         return read_milliseconds(text, flags.foreign_patience);
        }},
       {"watchdog", "SECONDS",
        "how long a test may take before all tasks and threads are shown and the program ends\n"

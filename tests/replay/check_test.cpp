@@ -264,7 +264,7 @@ TEST(CheckTest, GithubCommandsCannotBeForged) {
 }
 
 TEST(RelativeFileTest, IsRelativeBelowTheBaseOnly) {
-  EXPECT_EQ(relative_file("/work/src/a.cpp", "/work"), "src/a.cpp");
+  EXPECT_EQ(relative_file("/project/src/a.cpp", "/project"), "src/a.cpp");
   EXPECT_EQ(relative_file("/usr/a.cpp", "/work"), "/usr/a.cpp");
   EXPECT_EQ(relative_file("../src/a.cpp", "/work"), "../src/a.cpp");
 }

@@ -1,6 +1,8 @@
 #include "chantrace/session.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -332,6 +334,41 @@ TEST(SessionTest, EnvironmentDecides) {
   EXPECT_FALSE(none.is_active());
   none.stop();
   EXPECT_EQ(none.lost(), 0u);
+}
+
+// `exit` destroys no local variables.
+TEST(SessionTest, IsEndedWithTheProgram) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "exit.chantrace";
+  const pid_t process = ::fork();
+  ASSERT_GE(process, 0);
+  if (process == 0) {
+    const Session session(Options{}.trace_file(path.string()));
+    const Channel<int> channel("channel", 1);
+    channel.send(1);
+    std::exit(7);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(process, &status, 0), process);
+
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+  const auto trace = read_trace(path);
+  ASSERT_TRUE(trace.has_value()) << trace.error().to_string();
+  EXPECT_FALSE(trace.value().is_incomplete());
+}
+
+TEST(SessionTest, AWordInTheEnvironmentEndsNoProgram) {
+  register_sink_factory("throws", [](const std::string&) -> std::shared_ptr<Sink> {
+    throw std::runtime_error("no such sink today");
+  });
+  for (const char* const text : {"trace=/proc/none/x", "throws"}) {
+    ::setenv("CHANTRACE", text, 1);
+    EXPECT_NO_THROW({
+      const Session session;
+      EXPECT_FALSE(session.is_active());
+    });
+  }
+  ::unsetenv("CHANTRACE");
 }
 
 TEST(SnapshotTest, GivesTheLastEvents) {

@@ -112,6 +112,7 @@ void Runtime::after_fork_in_child() {
   alive_.clear();
   if (self != nullptr) {
     alive_.push_back(self);
+    self->os_thread = static_cast<std::uint64_t>(getpid());
     stop_recording(*self);
     if (self->recording != nullptr) recordings_of_parent_.push_back(std::move(self->recording));
     self->recording = nullptr;

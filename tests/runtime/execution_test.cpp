@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "chantrace/chantrace.h"
+#include "chantrace/detail/foreign_threads.h"
 #include "support/run_on_threads.h"
 #include "support/until_parked.h"
 
@@ -230,6 +231,34 @@ TEST(ExecutionTest, TaskThatSwallowsItsCancellationIsAbandonedAfterSixteenTimes)
 
   EXPECT_EQ(run.end.abandoned, 1u);
   EXPECT_EQ(swallowed->load(), 16);
+}
+
+// Whoever looks sees one task wait for the other, and then the other for the one.
+TEST(ExecutionTest, TasksThatAnswerEachOtherAreNeverStuckWhoeverLooks) {
+  std::atomic<bool> is_over = false;
+  std::thread looker = detail::start_known_thread([&] {
+    while (!is_over.load()) detail::Execution::look_for_stuck_body();
+  });
+  const ThreadsRun run = run_on_threads([] {
+    const Channel<int> there("there");
+    const Channel<int> back("back");
+    const Channel<int> gate("gate");
+    for (int i = 0; i < 300; ++i) go("bystander", [=] { gate.recv(); });  // Looked at in between.
+    go("answerer", [=] {
+      for (const int value : there) back.send(value);
+    });
+    for (int i = 0; i < 20'000; ++i) {
+      there.send(i);
+      back.recv();
+    }
+    there.close();
+    gate.close();
+  });
+  is_over.store(true);
+  looker.join();
+
+  EXPECT_FALSE(run.body_was_stuck) << run.to_string();
+  EXPECT_TRUE(run.faults().empty()) << run.to_string();
 }
 
 TEST(ExecutionTest, DestructorThatWaitsForAConditionIsPassedThrough) {

@@ -35,6 +35,12 @@ enum class FindingKind : std::uint8_t {
   kUncertain,          ///< "uncertain": events were lost, so this much is not known.
 };
 
+/// It is about tasks that wait, or are still there.
+constexpr bool is_about_waiting(FindingKind kind) {
+  return kind == FindingKind::kDeadlock || kind == FindingKind::kBlocked ||
+         kind == FindingKind::kLeaked || kind == FindingKind::kLostSignal;
+}
+
 enum class Certainty : std::uint8_t { kCertain, kPossible, kNote };
 
 /// A place that a finding points to, and the part it plays ("blocked", "started", "created", "held

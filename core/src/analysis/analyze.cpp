@@ -654,14 +654,12 @@ class Analysis {
   /// Says what the state cannot know, where that touches the finding.
   void soften(Finding& finding) const {
     if (finding.certainty == Certainty::kNote) return;
-    const bool is_about_waiting =
-        finding.kind == FindingKind::kDeadlock || finding.kind == FindingKind::kBlocked ||
-        finding.kind == FindingKind::kLeaked || finding.kind == FindingKind::kLostSignal;
-    if (is_about_waiting && state_.foreign_threads > 0 && finding.certainty != Certainty::kCertain)
+    const bool is_wait = is_about_waiting(finding.kind);
+    if (is_wait && state_.foreign_threads > 0 && finding.certainty != Certainty::kCertain)
       finding.reason.push_back(counted(state_.foreign_threads, "thread") +
                                " that the library has never seen could still act");
     if (!state_.is_partial) return;
-    if (!is_about_waiting && finding.kind != FindingKind::kMutexHeld) return;
+    if (!is_wait && finding.kind != FindingKind::kMutexHeld) return;
     finding.certainty = Certainty::kPossible;
     finding.reason.push_back("the record ends before the test does: what came after is not known");
   }

@@ -17,11 +17,6 @@ namespace {
 /// Lines about losses and contradictions that a finding keeps.
 constexpr std::size_t kLinesMax = 24;
 
-bool is_about_waiting(FindingKind kind) {
-  return kind == FindingKind::kDeadlock || kind == FindingKind::kBlocked ||
-         kind == FindingKind::kLeaked || kind == FindingKind::kLostSignal;
-}
-
 bool speaks_of(const Finding& finding, TaskId task) {
   if (finding.task == task) return true;
   const auto is_it = [&](const Participant& participant) { return participant.task == task; };

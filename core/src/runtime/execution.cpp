@@ -43,12 +43,11 @@ void handle_terminate() {
     std::fflush(nullptr);
     std::_Exit(1);
   }
-  if (task != nullptr)
+  if (task != nullptr && !task->is_host)
     std::fprintf(stderr,
                  "chantrace: the program is being terminated in %s (task %u, started at %s:%u). A "
                  "task that outlives its test must not use what belongs to the test's fixture.\n",
-                 shown(task->label).c_str(), to_number(task->id),
-                 task->started_at.line != 0 ? task->started_at.file : "the program's start",
+                 shown(task->label).c_str(), to_number(task->id), task->started_at.file,
                  task->started_at.line);
   if (previous_terminate_handler != nullptr) previous_terminate_handler();
   std::abort();
@@ -240,8 +239,9 @@ void Execution::look_for_stuck_body() { Runtime::instance().wake_body_if_stuck()
 
 bool Execution::is_quiet_outside() {
   Runtime& runtime = Runtime::instance();
+  // Asked again at the end: a test that has begun meanwhile speaks for itself.
   return !runtime.is_in_execution() && runtime.threads().is_quiescent() &&
-         count_foreign_threads() == 0;
+         count_foreign_threads() == 0 && !runtime.is_in_execution();
 }
 
 EndState Execution::current_state() { return Runtime::instance().end_state(); }

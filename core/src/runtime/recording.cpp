@@ -207,9 +207,7 @@ bool Recording::next_chunk(TaskControl& task) {
   const std::size_t size_bytes =
       is_first && task.records_before_chunk == 0 ? kSpoolSmallBufferBytes : kSpoolBufferBytes;
   const std::span<std::byte> buffer = spool_->acquire(size_bytes);
-  Chunk* const chunk =
-      make_chunk(buffer, task.id, task.records_before_chunk, task.lost_before_chunk);
-  task.lost_before_chunk = 0;
+  Chunk* const chunk = make_chunk(buffer, task.id, task.records_before_chunk, 0);
   task.chunk = chunk;
   task.chunk_capacity = chunk_capacity(buffer.size());
   const bool is_controlled = (task.hooks.load(std::memory_order_relaxed) & kHookControlled) != 0;

@@ -71,10 +71,7 @@ class Recheck final : public TimerNode {
 
 /// Some task waits for what cannot come, whatever others do.
 bool is_certain_wait(const Finding& finding) {
-  const bool is_about_waiting =
-      finding.kind == FindingKind::kDeadlock || finding.kind == FindingKind::kBlocked ||
-      finding.kind == FindingKind::kLeaked || finding.kind == FindingKind::kLostSignal;
-  return is_about_waiting && finding.certainty == Certainty::kCertain;
+  return is_about_waiting(finding.kind) && finding.certainty == Certainty::kCertain;
 }
 
 }  // namespace
@@ -151,7 +148,6 @@ void Runtime::enter(TaskControl& task) {
   stop_recording(task);
   if (task.recording != nullptr) start_recording(task);
   task.records_before_chunk = 0;
-  task.lost_before_chunk = 0;
   task.other_records = 0;
   task.sites = SiteCache{};
   task.join_object.epoch = task.epoch;
@@ -632,6 +628,9 @@ void Runtime::declare_quiescence() {
 void Runtime::wake_body_if_stuck() {
   TaskControl* const waiting_body = body();
   if (waiting_body == nullptr || body_ended()) return;
+  // Tasks are looked at one after another. Whoever was woken meanwhile may have been seen before
+  // and another one after it, each waiting for the other, which never was.
+  const std::uint64_t wakeups = executor_.wakeups();
   ParkedOperation* operation;
   {
     const ScopedLock lock(waiting_body->park_lock);
@@ -650,7 +649,9 @@ void Runtime::wake_body_if_stuck() {
   if (!is_stuck) return;
   {
     const ScopedLock lock(waiting_body->park_lock);
-    if (waiting_body->parked != operation || !operation->try_claim(Claim::kQuiescent)) return;
+    if (executor_.wakeups() != wakeups || waiting_body->parked != operation ||
+        !operation->try_claim(Claim::kQuiescent))
+      return;
   }
   executor_.unpark(*waiting_body);
 }

@@ -188,7 +188,8 @@ std::string describe_object(const Object* object, const Location& site);
 void describe_identity(const Object& object, ObjectState& state);
 
 /// The id of `task` in the execution `epoch`; none where the task has not done anything in it yet.
-/// Requires: nothing of the caller, which need not be that task.
+///
+/// Threads: any thread.
 inline TaskId id_in_epoch(const TaskControl* task, std::uint32_t epoch) {
   return task != nullptr && task->epoch == epoch ? task->id.load() : TaskId{};
 }

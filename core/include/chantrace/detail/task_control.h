@@ -130,7 +130,6 @@ struct alignas(64) TaskControl {
   // Recording.
   std::uint64_t records_before_chunk = 0;
   std::uint64_t other_records = 0;  ///< Of all its records, those that start no operation.
-  std::uint64_t lost_before_chunk = 0;
   std::uint32_t records_until_stack = 0;
   std::shared_ptr<Recording> recording;
   SiteCache sites;

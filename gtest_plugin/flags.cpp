@@ -8,6 +8,9 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <utility>
+
+#include "chantrace/trace.h"
 
 namespace chantrace {
 namespace {
@@ -59,6 +62,45 @@ Problem read_number(std::string_view text, long limit, long& number) {
   if (error == std::errc{} && end == text.data() + text.size() && number >= 0 && number <= limit)
     return std::nullopt;
   return "expected a number from 0 to " + std::to_string(limit);
+}
+
+/// A duration with its unit: "500ms", "2s", "10m".
+Problem read_duration(std::string_view text, std::chrono::milliseconds& time) {
+  constexpr std::pair<std::string_view, long> kUnits[] = {
+      {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}};
+  for (const auto& [unit, milliseconds] : kUnits) {
+    if (!text.ends_with(unit)) continue;
+    long number = 0;
+    if (read_number(text.substr(0, text.size() - unit.size()), 1'000'000, number)) break;
+    time = std::chrono::milliseconds(number * milliseconds);
+    return std::nullopt;
+  }
+  return "expected a time such as 500ms, 2s or 10m";
+}
+
+Problem read_count(std::string_view text, std::optional<std::uint64_t>& count) {
+  long number = 0;
+  const Problem problem = read_number(text, 1'000'000'000'000, number);
+  if (!problem) count = static_cast<std::uint64_t>(number);
+  return problem;
+}
+
+/// A token, or a trace of a controlled execution.
+Problem read_schedule(std::string_view text, std::optional<Schedule>& schedule) {
+  std::error_code ignored;
+  const std::filesystem::path path(text);
+  if (!std::filesystem::is_regular_file(path, ignored)) {
+    auto parsed = Schedule::parse(text);
+    if (!parsed) return parsed.error().text + ", and there is no such file";
+    schedule = std::move(parsed).value();
+    return std::nullopt;
+  }
+  const auto trace = read_trace(path);
+  if (!trace) return trace.error().to_string();
+  if (!trace.value().end || !trace.value().end->schedule)
+    return "the trace has no schedule: it was recorded on threads, or its program was killed";
+  schedule = trace.value().end->schedule;
+  return std::nullopt;
 }
 
 /// Up to an hour.
@@ -159,6 +201,48 @@ const std::vector<Flag>& all_flags() {
          if (!problem) flags.watchdog = std::chrono::seconds(number);
          return problem;
        }},
+      {"explore", "COUNT",
+       "runs each test under so many schedules, until one fails; 0: once, on threads (default)",
+       [](std::string_view text, Flags& flags) { return read_count(text, flags.explore); }},
+      {"budget", "TIME",
+       "explores each test for at most so long, such as 500ms, 2s or 10m; without\n"
+       "      --chantrace_explore, as many schedules as that allows",
+       [](std::string_view text, Flags& flags) {
+         std::chrono::milliseconds time{0};
+         const Problem problem = read_duration(text, time);
+         if (!problem) flags.budget = time;
+         return problem;
+       }},
+      {"strategy", "NAME",
+       "how schedules are searched: portfolio (default), random, pos, pct:DEPTH, surw, site, "
+       "sweep,\n"
+       "      greybox, dfs, dfs:PREEMPTIONS",
+       [](std::string_view text, Flags& flags) -> Problem {
+         flags.strategy = parse_search_strategy(text);
+         if (flags.strategy) return std::nullopt;
+         return "expected portfolio, random, pos, pct:3, surw, site, sweep, greybox, dfs or dfs:2";
+       }},
+      {"seed", "NUMBER", "another seed explores other schedules (default: 0)",
+       [](std::string_view text, Flags& flags) { return read_count(text, flags.seed); }},
+      {"steps_max", "COUNT",
+       "operations after which an execution under control is cut (default: 100000)",
+       [](std::string_view text, Flags& flags) { return read_count(text, flags.steps_max); }},
+      {"time_mode", "choice|quiescence",
+       "when timers fire under control, where time is virtual: at any step (default), or only\n"
+       "      when nothing else can go on",
+       [](std::string_view text, Flags& flags) -> Problem {
+         if (text == "choice")
+           flags.time_mode = TimeMode::kChoice;
+         else if (text == "quiescence")
+           flags.time_mode = TimeMode::kQuiescence;
+         else
+           return "expected choice or quiescence";
+         return std::nullopt;
+       }},
+      {"replay", "SCHEDULE|TRACE",
+       "runs the tests once under a schedule, as a token or in a trace; select one test with\n"
+       "      --gtest_filter",
+       [](std::string_view text, Flags& flags) { return read_schedule(text, flags.replay); }},
   };
   return all;
 }
@@ -198,6 +282,7 @@ void read_environment(Flags& flags) {
 Flags read_flags(int* argc, char** argv) {
   Flags flags;
   flags.fail_on = default_kinds();
+  if (*argc > 0) flags.program = argv[0];
   read_environment(flags);
   int kept = 1;
   for (int i = 1; i < *argc; ++i) {
@@ -220,6 +305,19 @@ Flags read_flags(int* argc, char** argv) {
   argv[kept] = nullptr;
   *argc = kept;
   return flags;
+}
+
+void Flags::apply_to(ExploreOptions& options) const {
+  constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
+  if (explore && *explore > 0)
+    options.schedules = *explore;
+  else if (budget)
+    options.schedules = kUnlimited;
+  if (budget) options.budget = *budget;
+  if (strategy) options.strategy = *strategy;
+  if (seed) options.seed = *seed;
+  if (steps_max) options.run.steps_max = *steps_max;
+  if (time_mode) options.run.rules.time_mode = *time_mode;
 }
 
 bool matches(std::string_view pattern, std::string_view text) {

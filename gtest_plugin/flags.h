@@ -3,11 +3,14 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "chantrace/explore.h"
 #include "chantrace/finding.h"
 
 namespace chantrace {
@@ -24,6 +27,20 @@ struct Flags {
   std::chrono::milliseconds patience{1'000};
   std::chrono::milliseconds foreign_patience{10'000};
   std::chrono::seconds watchdog{60};
+
+  // Schedules. What is not given is left to the test's own options, or the library's.
+  std::optional<std::uint64_t> explore;  ///< For each test; 0: runs on threads.
+  std::optional<std::chrono::milliseconds> budget;
+  std::optional<SearchStrategy> strategy;
+  std::optional<std::uint64_t> seed;
+  std::optional<std::uint64_t> steps_max;
+  std::optional<TimeMode> time_mode;
+  std::optional<Schedule> replay;
+  std::string program;  ///< As it was called.
+
+  /// Whether each test is explored.
+  bool explores() const { return explore ? *explore > 0 : budget.has_value(); }
+  void apply_to(ExploreOptions& options) const;
 };
 
 /// Reads the environment, then the command line, whose flags it removes.

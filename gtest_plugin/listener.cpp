@@ -16,6 +16,7 @@
 #include "chantrace/detail/spool.h"
 #include "chantrace/finding.h"
 #include "chantrace/task.h"
+#include "exploration.h"
 #include "flags.h"
 #include "watchdog.h"
 
@@ -84,7 +85,22 @@ class Listener final : public testing::EmptyTestEventListener {
     path_ = trace_path(test);
     reported_.clear();
     allowed_ = 0;
+    watchdog_.start(flags_.watchdog);
+    exploration_ = Exploration::plan(flags_, test);
+    if (exploration_ != nullptr)
+      exploration_->explore(
+          test,
+          [this](const std::vector<Finding>& findings) {
+            return !select_failing(findings).empty();
+          },
+          [this] { watchdog_.start(flags_.watchdog); });
+    allowed_ = 0;
+    watchdog_.start(flags_.watchdog);
     detail::ExecutionOptions options;
+    if (exploration_ != nullptr) {
+      options.strategy = &exploration_->strategy();
+      options.control = exploration_->control();
+    }
     options.recording.test = test_;
     options.recording.has_values = flags_.values;
     options.foreign_patience = flags_.foreign_patience;
@@ -92,7 +108,6 @@ class Listener final : public testing::EmptyTestEventListener {
     options.on_deadlock = [this](const EndState& state) { report_deadlock(state); };
     options.throw_in_body = [] { throw BodyCancelled(); };
     execution_ = std::make_unique<detail::Execution>(std::move(options));
-    watchdog_.start(flags_.watchdog);
   }
 
   void OnTestPartResult(const testing::TestPartResult& result) override {
@@ -107,17 +122,30 @@ class Listener final : public testing::EmptyTestEventListener {
     watchdog_.stop();
     const detail::ExecutionEnd end = execution_->settle(flags_.patience);
     std::vector<Finding> findings = analyze(end.state);
+    if (end.cut) {
+      // What tasks wait for when they are cut says nothing.
+      std::erase_if(findings, [](const Finding& one) { return is_about_waiting(one.kind); });
+      findings.push_back(*end.cut);
+    }
     for (Finding& order : execution_->find_lock_orders()) findings.push_back(std::move(order));
     std::vector<Finding> failing = select_failing(findings);
-    const bool has_failed = test.result()->Failed() || !failing.empty();
+    const bool failed_before = test.result()->Failed();
+    const std::string divergence = find_divergence(end, failed_before || !failing.empty());
+    const bool has_failed = failed_before || !failing.empty() || !divergence.empty();
     const bool keeps = flags_.keep == Keep::kAll || (flags_.keep == Keep::kFailed && has_failed);
     findings.insert(findings.end(), reported_.begin(), reported_.end());
     const detail::RecordingSummary summary = execution_->finish(keeps, !has_failed, findings);
     execution_.reset();
     if (!failing.empty()) report(failing, summary);
+    if (!divergence.empty()) fail_at({}, "chantrace: " + divergence, false);
     warn(findings);
-    if (has_failed && keeps && failing.empty() && reported_.empty() && summary.is_on_disk)
-      std::printf("  trace      %s\n", path_.c_str());
+    if (has_failed && failing.empty() && reported_.empty()) {
+      if (exploration_ != nullptr)
+        std::printf("chantrace: failed%s\n%s", exploration_->place().c_str(), again_text().c_str());
+      if (keeps && summary.is_on_disk) std::printf("  trace      %s\n", path_.c_str());
+    }
+    if (exploration_ != nullptr && !exploration_->statistics().empty())
+      std::printf("             %s\n", exploration_->statistics().c_str());
     if (summary.is_on_disk && !summary.is_whole)
       std::printf("chantrace: %s could not be written whole; what is missing may be in %s.spool\n",
                   path_.c_str(), path_.c_str());
@@ -195,22 +223,52 @@ class Listener final : public testing::EmptyTestEventListener {
                 text_of(possible).c_str());
   }
 
-  static std::string text_of(const std::vector<Finding>& findings) {
+  /// What is to be said where the execution was not the one that was explored, or given.
+  std::string find_divergence(const detail::ExecutionEnd& end, bool has_failed) const {
+    if (exploration_ == nullptr || !end.schedule) return {};
+    const std::string what = exploration_->divergence(*end.schedule);
+    // Once the body is thrown out of a deadlock, GoogleTest goes on as it does after a failure.
+    if (has_failed && exploration_->must_fail()) return {};
+    if (!what.empty())
+      return what + ": the program was changed, or what it does depends on more than its schedule";
+    if (exploration_->must_fail() && !has_failed)
+      return "the test failed when it was explored, and not when it was run again under the same "
+             "schedule: what it does depends on more than that";
+    return {};
+  }
+
+  std::string text_of(const std::vector<Finding>& findings) const {
     std::string text = "chantrace: ";
-    if (findings.size() > 1) text += summarize(findings) + "\n";
+    if (findings.size() > 1) text += summarize(findings) + place_text() + "\n";
     for (std::size_t i = 0; i < findings.size(); ++i) {
       std::string one = to_text(findings[i]);
       // A single finding's first line stands behind the name of the library.
-      if (findings.size() == 1) one.erase(0, one.find_first_not_of(' '));
+      if (findings.size() == 1) {
+        one.erase(0, one.find_first_not_of(' '));
+        one.insert(one.find('\n'), place_text());
+      }
       text += one;
     }
     return text;
   }
 
+  std::string place_text() const { return exploration_ != nullptr ? exploration_->place() : ""; }
+
+  /// The line that runs the same once more.
+  std::string again_text() const {
+    if (exploration_ == nullptr) return {};
+    const bool has_trace = flags_.keep != Keep::kNone && !has_complained_;
+    return "  again      " + flags_.program + " --gtest_filter=" + test_ +
+           " --chantrace_replay=" + exploration_->replay_argument(has_trace ? path_.string() : "") +
+           "\n";
+  }
+
   std::string look_text(const std::string& counts) const {
-    if (flags_.keep == Keep::kNone || has_complained_ || path_.empty()) return {};
-    return "\n  trace      " + path_.string() + counts + "\n  look       chantrace show " +
-           path_.string() + "\n";
+    const std::string again = again_text();
+    if (flags_.keep == Keep::kNone || has_complained_ || path_.empty())
+      return again.empty() ? again : "\n" + again;
+    return "\n" + again + "  trace      " + path_.string() + counts +
+           "\n  look       chantrace show " + path_.string() + "\n";
   }
 
   /// In the body's own thread, in the operation in which it waits. The test fails here, so that
@@ -295,6 +353,7 @@ class Listener final : public testing::EmptyTestEventListener {
 
   const Flags flags_;
   Watchdog watchdog_;
+  std::unique_ptr<Exploration> exploration_;
   std::unique_ptr<detail::Execution> execution_;
   std::string test_;
   std::filesystem::path path_;
@@ -309,6 +368,7 @@ class Listener final : public testing::EmptyTestEventListener {
 
 void install_listener(int* argc, char** argv) {
   Flags flags = read_flags(argc, argv);
+  note_listener();
   // After the default printer, so that what it reports at a test's end reaches the printer first.
   testing::UnitTest::GetInstance()->listeners().Append(new Listener(std::move(flags)));
 }

@@ -147,6 +147,18 @@ struct End {
   findings @3 :List(Finding); # What the runtime saw from its own state.
   foreignThreads @4 :UInt32;  # Threads that the library never saw, at the end.
   bodyEnded @5 :Bool;
+  schedule @6 :Schedule;      # What was decided, where tasks ran under control.
+
+  struct Schedule {
+    # Segments: so many operations in a row of one task; task 0: so many timers fired.
+    tasks @0 :List(UInt32);
+    operations @1 :List(UInt32);
+    choices @2 :List(UInt32);      # What `choose` and selects got, from 0.
+    fingerprint @3 :UInt64;        # Of all operations in their order.
+    timeAtQuiescence @4 :Bool;     # Timers fired only when nothing else could go on.
+    spawnIsStep @5 :Bool;          # Starting a task was an operation that counts,
+    unlockIsStep @6 :Bool;         # and so was giving back a lock.
+  }
 
   struct Finding {
     kind @0 :Text;       # The stable name: "deadlock", "leaked" ...

@@ -33,7 +33,7 @@ PARTS = {
 # shares these values, and asks the analysis only by the functions declared beside them. All other
 # headers belong to the runtime.
 TRACE_HEADERS = {
-    "end_state.h", "event.h", "finding.h", "location.h", "result.h", "trace.h",
+    "end_state.h", "event.h", "finding.h", "location.h", "result.h", "schedule.h", "trace.h",
     "detail/assert.h", "detail/chunk.h", "detail/printable.h", "detail/spool.h"}
 
 # Libraries, by how their headers are spelled, and the folders that may include them.
@@ -46,6 +46,7 @@ LIBRARIES = {
     r"CLI/": ["replay", "tests"],
     r"(nlohmann|fmt)/": ["replay", "view", "gtest_plugin", "tests", "bench"],
     r"benchmark/": ["bench"],
+    r"boost/context/": ["core/src/runtime", "bench"],
     r"(ncurses|boost/beast)": ["view"],
 }
 
@@ -64,7 +65,13 @@ def part_of(path):
     return next((part for part in PARTS if is_below(path, part)), None)
 
 
+# Public headers that stand above the runtime.
+EXPLORE_HEADERS = {"chantrace.h", "explore.h", "detail/explore_body.h"}
+
+
 def public_header_part(header):
+    if header in EXPLORE_HEADERS:
+        return "core/src/explore"
     return "core/src/trace" if header in TRACE_HEADERS else "core/src/runtime"
 
 

@@ -122,7 +122,8 @@ class TraceMaker {
                           .ticks_per_second = 1'000'000'000,
                           .findings = findings_,
                           .foreign_threads = 0,
-                          .body_ended = true};
+                          .body_ended = true,
+                          .schedule = std::nullopt};
     return trace_;
   }
   /// What a killed process leaves.

@@ -127,6 +127,23 @@ rc::Gen<Finding> finding() {
                                                            finding_site()))));
 }
 
+rc::Gen<Schedule> schedule() {
+  return rc::gen::apply(
+      [](std::vector<std::pair<std::uint32_t, std::uint32_t>> segments,
+         std::vector<std::uint32_t> choices, std::uint64_t fingerprint, int rules) {
+        Schedule made;
+        for (const auto& [task, operations] : segments) made.segments.push_back({task, operations});
+        made.choices = std::move(choices);
+        made.fingerprint = fingerprint;
+        made.rules.time_mode = (rules & 1) != 0 ? TimeMode::kQuiescence : TimeMode::kChoice;
+        made.rules.spawn_is_step = (rules & 2) != 0;
+        made.rules.unlock_is_step = (rules & 4) != 0;
+        return made;
+      },
+      rc::gen::arbitrary<std::vector<std::pair<std::uint32_t, std::uint32_t>>>(),
+      rc::gen::arbitrary<std::vector<std::uint32_t>>(), number(), rc::gen::inRange(0, 8));
+}
+
 rc::Gen<TraceEnd> end() {
   return rc::gen::build<TraceEnd>(
       rc::gen::set(&TraceEnd::passed), rc::gen::set(&TraceEnd::ended_ticks, number()),
@@ -134,7 +151,13 @@ rc::Gen<TraceEnd> end() {
       rc::gen::set(&TraceEnd::findings,
                    rc::gen::resize(3, rc::gen::container<std::vector<Finding>>(finding()))),
       rc::gen::set(&TraceEnd::foreign_threads, number_of<std::uint32_t>()),
-      rc::gen::set(&TraceEnd::body_ended));
+      rc::gen::set(&TraceEnd::body_ended),
+      rc::gen::set(&TraceEnd::schedule, rc::gen::apply(
+                                            [](bool has_one, Schedule made) {
+                                              return has_one ? std::optional<Schedule>(made)
+                                                             : std::nullopt;
+                                            },
+                                            rc::gen::arbitrary<bool>(), schedule())));
 }
 
 rc::Gen<TraceHeader> header() {

@@ -111,10 +111,12 @@ template <typename T>
 [[gnu::noinline]] Outcome send_fully(ChannelState* channel, T& value, const Location& site,
                                      Patience patience) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kSend, channel)) return Outcome::kCancelled;
+  if (!(patience.is_endless() ? enter_operation(self, Operation::kSend, channel, site)
+                              : enter_polling_operation(self, Operation::kSend, channel, site)))
+    return Outcome::kCancelled;
   if (channel == nullptr) return wait_at_nil_channel(self, Operation::kSend, site, patience);
   Happening what{.operation = Operation::kSend};
-  const std::uint64_t time = ticks();
+  const std::uint64_t time = record_time(self);
   // Before the latch: it may call the element's `operator<<`.
   if (self.has_values) what.value = capture_value(self, value, what.marks);
   channel->latch.lock();
@@ -159,9 +161,11 @@ template <typename T>
                                         Operation operation, const Location& site,
                                         Patience patience) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, operation, channel)) return Outcome::kCancelled;
+  if (!(patience.is_endless() ? enter_operation(self, operation, channel, site)
+                              : enter_polling_operation(self, operation, channel, site)))
+    return Outcome::kCancelled;
   if (channel == nullptr) return wait_at_nil_channel(self, operation, site, patience);
-  const std::uint64_t time = ticks();
+  const std::uint64_t time = record_time(self);
   channel->latch.lock();
   if (!channel->can_receive_shortly(self))
     return receive_with_latch(self, *channel, to, operation, site, patience);

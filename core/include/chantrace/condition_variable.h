@@ -70,7 +70,7 @@ class ConditionVariable final : private detail::Object {
   void notify(Operation operation, const Location& site);
 
   void describe(ObjectState& state) const override;
-  void enter_execution(ObjectInfo& info) override;
+  void enter_execution(ObjectInfo* info) override;
 
   // Guarded by the latch.
   detail::WaiterQueue waiters_;

@@ -39,10 +39,10 @@ class Mutex final : private detail::Object {
   /// Blocks: until the lock is free.
   void lock(Location site = Location::current()) {
     detail::TaskControl& self = detail::current_task();
-    if (!detail::enter_operation(self, Operation::kLock, this)) return;
+    if (!detail::enter_lock(self, *this, gate_, site)) return;
     latch.lock();
     detail::meet(self, *this);
-    if (is_locked_) return lock_slowly(self, site);
+    if (gate_.is_closed) return lock_slowly(self, site);
     finish_lock(self, site);
   }
   bool try_lock(Location site = Location::current());
@@ -54,7 +54,7 @@ class Mutex final : private detail::Object {
   /// Throws: `NotLocked` when nobody holds it.
   void unlock(Location site = Location::current()) {
     detail::TaskControl& self = detail::current_task();
-    if (self.hooks.load(std::memory_order_relaxed) != 0 && !enter_unlock(self)) return;
+    if (self.hooks.load(std::memory_order_relaxed) != 0 && !enter_unlock(self, site)) return;
     latch.lock();
     detail::meet(self, *this);
     if (owner_ != &self || !waiters_.empty()) return unlock_slowly(self, site);
@@ -73,11 +73,15 @@ class Mutex final : private detail::Object {
     take(self, site);
     detail::Happening what = happening_if_recording(self, Operation::kLock);
     what.detail = how;
+    if (self.has_announced_lock) [[unlikely]] {
+      self.has_announced_lock = false;
+      what.phase = Phase::kDone;
+    }
     latch.unlock();
     record(self, what, site);
   }
   void take(detail::TaskControl& self, const Location& site) {
-    is_locked_ = true;
+    close_gate();
     owner_ = &self;
     owner_id_ = self.id;
     slot_ = detail::hold(self, *this);
@@ -86,13 +90,20 @@ class Mutex final : private detail::Object {
   void release() {
     if (slot_ != detail::kNoSlot) owner_->held[slot_].store(nullptr, std::memory_order_relaxed);
     slot_ = detail::kNoSlot;
-    is_locked_ = false;
     owner_ = nullptr;
+    gate_.is_closed = false;
+    if (gate_.standing != nullptr) [[unlikely]]
+      gate_.standing->executor->gate_changed(gate_);
+  }
+  void close_gate() {
+    gate_.is_closed = true;
+    if (gate_.standing != nullptr) [[unlikely]]
+      gate_.standing->executor->gate_changed(gate_);
   }
   detail::Happening happening_if_recording(detail::TaskControl& self, Operation operation) {
     return self.is_recording ? detail::happening(*this, operation) : detail::Happening{operation};
   }
-  bool enter_unlock(detail::TaskControl& self);
+  bool enter_unlock(detail::TaskControl& self, const Location& site);
   void lock_slowly(detail::TaskControl& self, const Location& site) CHANTRACE_RELEASE(latch);
   /// Requires: the latch, which is given back.
   bool lock_patiently(detail::TaskControl& self, const Location& site, detail::Patience patience)
@@ -101,11 +112,11 @@ class Mutex final : private detail::Object {
   void unlock_slowly(detail::TaskControl& self, const Location& site) CHANTRACE_RELEASE(latch);
 
   void describe(ObjectState& state) const override;
-  void enter_execution(ObjectInfo& info) override;
+  void enter_execution(ObjectInfo* info) override;
   bool forget_holder(detail::TaskControl& task) override;
 
   // Guarded by the latch.
-  bool is_locked_ = false;
+  detail::LockGate gate_;                 ///< Closed: locked.
   detail::TaskControl* owner_ = nullptr;  ///< nullptr: not locked, or by a task that has ended.
   TaskId owner_id_{};
   std::uint8_t slot_ = detail::kNoSlot;
@@ -159,7 +170,7 @@ class SharedMutex final : private detail::Object {
   void admit(detail::Wakeups& woken, bool readers_first);
 
   void describe(ObjectState& state) const override;
-  void enter_execution(ObjectInfo& info) override;
+  void enter_execution(ObjectInfo* info) override;
   bool forget_holder(detail::TaskControl& task) override;
 
   // Guarded by the latch.

@@ -46,7 +46,7 @@ class Once final : private detail::Object {
   void end(bool has_succeeded, const Location& site);
 
   void describe(ObjectState& state) const override;
-  void enter_execution(ObjectInfo& info) override;
+  void enter_execution(ObjectInfo* info) override;
 
   // Guarded by the latch.
   enum class State : std::uint8_t { kNew, kRunning, kDone } state_ = State::kNew;

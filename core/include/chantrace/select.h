@@ -141,7 +141,7 @@ std::size_t select_among(const Location& site, std::index_sequence<index...>, Ca
   static_assert((std::size_t{IsTimeout<Cases>::value} + ... + 0) <= 1, "one on_timeout at most");
 
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kSelect, nullptr)) return kNothingSelected;
+  if (!enter_operation(self, Operation::kSelect, nullptr, site)) return kNothingSelected;
   static_assert(count <= kSelectCasesMax, "a select has too many cases");
   std::array<SelectCase, count + 1> list;
   std::array<Waiter, count + 1> waiters;
@@ -208,7 +208,7 @@ std::size_t select(First&& first, Rest&&... rest) {
 /// A select without cases waits for ever.
 inline void select(Location site = Location::current()) {
   detail::TaskControl& self = detail::current_task();
-  if (detail::enter_operation(self, Operation::kSelect, nullptr))
+  if (detail::enter_operation(self, Operation::kSelect, nullptr, site))
     detail::park_for_ever(self, Operation::kSelect, site);
 }
 

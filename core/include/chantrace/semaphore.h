@@ -40,7 +40,7 @@ class Semaphore final : private detail::Object {
   bool acquire_for_ns(std::int64_t nanoseconds, const Location& site);
 
   void describe(ObjectState& state) const override;
-  void enter_execution(ObjectInfo& info) override;
+  void enter_execution(ObjectInfo* info) override;
 
   // Guarded by the latch.
   std::int64_t permits_;

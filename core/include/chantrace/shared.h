@@ -30,7 +30,7 @@ class Variable : public Object {
   auto run(Operation operation, const Location& site, Access&& access) const {
     TaskControl& self = current_task();
     auto* const object = const_cast<Variable*>(this);
-    enter_operation(self, operation, object);
+    enter_operation(self, operation, object, site);
     Happening what{.operation = operation};
     std::optional<T> seen;
     const auto locked = [&] {
@@ -52,9 +52,10 @@ class Variable : public Object {
 
  private:
   void describe(ObjectState& state) const override { state.type = type_name<T>(); }
-  void enter_execution(ObjectInfo& info) override {
-    info.type = type_name<T>();
-    info.format = value_format<T>();
+  void enter_execution(ObjectInfo* info) override {
+    if (info == nullptr) return;
+    info->type = type_name<T>();
+    info->format = value_format<T>();
   }
 
   T value_;

@@ -17,8 +17,7 @@ namespace chantrace {
 namespace detail {
 
 /// Starts a task. Throws: `std::system_error` when the system has no room for another thread.
-TaskControl* start_task(std::string_view label, std::unique_ptr<TaskBody> body,
-                        const Location& site);
+TaskControl* start_task(std::string_view label, TaskBody body, const Location& site);
 void release_task(TaskControl* task);
 
 }  // namespace detail
@@ -64,10 +63,7 @@ class Task {
 /// Throws: `std::system_error` when the system has no room for another thread.
 template <typename Function>
 Task go(std::string_view label, Function&& function, Location site = Location::current()) {
-  return Task(detail::start_task(label,
-                                 std::make_unique<detail::TaskBodyOf<std::decay_t<Function>>>(
-                                     std::forward<Function>(function)),
-                                 site));
+  return Task(detail::start_task(label, detail::TaskBody(std::forward<Function>(function)), site));
 }
 
 /// The same without a label.

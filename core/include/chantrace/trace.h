@@ -15,6 +15,7 @@
 #include "chantrace/event.h"
 #include "chantrace/finding.h"
 #include "chantrace/result.h"
+#include "chantrace/schedule.h"
 
 namespace chantrace {
 
@@ -94,6 +95,7 @@ struct TraceEnd {
   std::vector<Finding> findings;       ///< What the runtime saw from its own state.
   std::uint32_t foreign_threads = 0;
   bool body_ended = true;
+  std::optional<Schedule> schedule;  ///< What was decided, where tasks ran under control.
 
   friend bool operator==(const TraceEnd&, const TraceEnd&) = default;
 };

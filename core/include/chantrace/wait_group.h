@@ -35,7 +35,7 @@ class WaitGroup final : private detail::Object {
 
  private:
   void describe(ObjectState& state) const override;
-  void enter_execution(ObjectInfo& info) override;
+  void enter_execution(ObjectInfo* info) override;
 
   // Guarded by the latch.
   std::int64_t count_;

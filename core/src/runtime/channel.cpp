@@ -72,15 +72,16 @@ void ChannelState::describe(ObjectState& state) const {
   takers.copy_to(state.takers, state.has_more_takers);
 }
 
-void ChannelState::enter_execution(ObjectInfo& info) {
+void ChannelState::enter_execution(ObjectInfo* info) {
   givers.clear();
   takers.clear();
-  info.type = type.name;
-  info.format = type.format;
-  info.capacity = capacity;
-  info.initial_size = count;
-  info.initial_count = timer_is_pending.load() ? 1 : 0;
-  info.is_initially_closed = is_closed;
+  if (info == nullptr) return;
+  info->type = type.name;
+  info->format = type.format;
+  info->capacity = capacity;
+  info->initial_size = count;
+  info->initial_count = timer_is_pending.load() ? 1 : 0;
+  info->is_initially_closed = is_closed;
 }
 
 Attempt try_send_locked(ChannelState& channel, void* value) {
@@ -235,7 +236,7 @@ Outcome wait_at_nil_channel(TaskControl& self, Operation operation, const Locati
 
 void close_channel(ChannelState* channel, const Location& site) {
   TaskControl& self = current_task();
-  if (!enter_giving_operation(self, Operation::kClose, channel)) return;
+  if (!enter_giving_operation(self, Operation::kClose, channel, site)) return;
   if (channel == nullptr) {
     record(self, {.operation = Operation::kClose, .outcome = Outcome::kMisuse}, site);
     throw_misuse<ChannelNil>(self, Misuse::Kind::kCloseOfNil, nullptr, site,
@@ -274,6 +275,10 @@ void close_channel(ChannelState* channel, const Location& site) {
 std::size_t channel_size(ChannelState* channel) {
   if (channel == nullptr) return 0;
   const ScopedLock lock(channel->latch);
+  if (runs_alone) {
+    meet(current_task(), *channel);
+    Runtime::instance().controlled_now().note_polled(*channel);
+  }
   return channel->count;
 }
 

@@ -16,7 +16,7 @@ void ConditionVariable::describe(ObjectState& state) const {
   state.last_lost_at = to_site(last_lost_at_);
 }
 
-void ConditionVariable::enter_execution(ObjectInfo&) {
+void ConditionVariable::enter_execution(ObjectInfo*) {
   givers_.clear();
   takers_.clear();
   lost_signals_ = 0;
@@ -33,7 +33,7 @@ void ConditionVariable::wait(Mutex& mutex, Location site) { wait_until(mutex, kN
 ConditionVariable::Waited ConditionVariable::wait_until(Mutex& mutex, Instant deadline,
                                                         const Location& site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kConditionWait, this)) return Waited::kNot;
+  if (!enter_operation(self, Operation::kConditionWait, this, site)) return Waited::kNot;
   // In the queue before the mutex is free, so that no notification made under the mutex is lost.
   ParkedOperation operation(self, Operation::kConditionWait, site);
   Waiter waiter;
@@ -86,7 +86,7 @@ void ConditionVariable::notify_all(Location site) { notify(Operation::kCondition
 
 void ConditionVariable::notify(Operation operation, const Location& site) {
   TaskControl& self = current_task();
-  if (!enter_giving_operation(self, operation, this)) return;
+  if (!enter_giving_operation(self, operation, this, site)) return;
   Wakeups woken;
   Happening what;
   {

@@ -24,10 +24,11 @@ struct ContextState final : public Object, public std::enable_shared_from_this<C
     state.is_closed = error != ContextError::kNone;
     state.timer_is_pending = deadline != kNever && error == ContextError::kNone;
   }
-  void enter_execution(ObjectInfo& info) override {
-    info.is_initially_closed = error != ContextError::kNone;
-    info.initial_count = deadline != kNever && error == ContextError::kNone ? 1 : 0;
-    info.channel = done_channel.state()->id;
+  void enter_execution(ObjectInfo* info) override {
+    if (info == nullptr) return;
+    info->is_initially_closed = error != ContextError::kNone;
+    info->initial_count = deadline != kNever && error == ContextError::kNone ? 1 : 0;
+    info->channel = done_channel.state()->id;
   }
 
   std::shared_ptr<ContextState> parent;
@@ -77,7 +78,7 @@ void record_about(TaskControl& self, ContextState& context, Operation operation,
 }  // namespace
 
 ContextState::~ContextState() {
-  if (timer != nullptr) Runtime::instance().executor().disarm(*timer);
+  if (timer != nullptr) current_task().executor->disarm(*timer);
 }
 
 void ContextState::end(TaskControl& self, ContextError reason, const Location& site) {
@@ -118,7 +119,7 @@ std::shared_ptr<ContextState> make_context(const std::shared_ptr<ContextState>& 
                                            const Location& site) {
   TaskControl& self = current_task();
   auto context = std::make_shared<ContextState>(site);
-  if (!enter_operation(self, Operation::kContextMake, context.get())) return context;
+  if (!enter_operation(self, Operation::kContextMake, context.get(), site)) return context;
   context->parent = parent;
   // All of it before anyone else can see the context. A parent's deadline does not change.
   context->deadline = parent != nullptr ? parent->deadline : kNever;
@@ -171,7 +172,7 @@ std::optional<TimePoint> Context::deadline() const {
 void Context::cancel(Location site) const {
   if (state_ == nullptr) return;
   detail::TaskControl& self = detail::current_task();
-  if (!detail::enter_giving_operation(self, Operation::kContextCancel, nullptr)) return;
+  if (!detail::enter_giving_operation(self, Operation::kContextCancel, nullptr, site)) return;
   state_->end(self, ContextError::kCancelled, site);
 }
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
 #include <iterator>
 #include <unordered_set>
 #include <utility>
@@ -13,6 +11,7 @@
 #include "chantrace/trace.h"
 #include "recording.h"
 #include "runtime.h"
+#include "terminate.h"
 
 namespace chantrace::detail {
 namespace {
@@ -25,32 +24,6 @@ constexpr int kUnwindRoundsMax = 100;
 std::function<void()>& body_thrower() {
   static std::function<void()> thrower;
   return thrower;
-}
-
-/// A cancellation that runs into `noexcept` code ends here. Such a task is left where it is.
-std::terminate_handler previous_terminate_handler = nullptr;
-
-void handle_terminate() {
-  TaskControl* const task = current_task_or_null;
-  if (task != nullptr && (task->hooks.load() & kHookCancel) != 0 && !task->is_body)
-    Runtime::instance().abandon(*task);
-  if (task != nullptr && task->is_body && Runtime::instance().is_unwinding_body()) {
-    std::fprintf(stderr,
-                 "chantrace: the test cannot be ended where it waits: it is in a destructor or "
-                 "another function that lets no exception out, destroys a std::thread that can be "
-                 "joined, or runs with --gtest_catch_exceptions=0. The program ends here. What it "
-                 "waits for is told above.\n");
-    std::fflush(nullptr);
-    std::_Exit(1);
-  }
-  if (task != nullptr && !task->is_host)
-    std::fprintf(stderr,
-                 "chantrace: the program is being terminated in %s (task %u, started at %s:%u). A "
-                 "task that outlives its test must not use what belongs to the test's fixture.\n",
-                 shown(task->label).c_str(), to_number(task->id), task->started_at.file,
-                 task->started_at.line);
-  if (previous_terminate_handler != nullptr) previous_terminate_handler();
-  std::abort();
 }
 
 /// Wakes the body when its patience is over. A deadline of the wait itself would look like
@@ -107,12 +80,14 @@ struct Execution::Impl {
   std::uint64_t abandoned_before = 0;
   bool is_finished = false;
   std::uint32_t foreign_threads = 0;
+  std::optional<Schedule> schedule;
   /// `TaskControl::generation` of tasks that run outside the library.
   std::unordered_set<std::uint64_t> given_up;
 
   /// Unwinds all tasks but the body, the youngest first: children may refer to their parents'
   /// frames.
   void unwind() {
+    if (options.strategy != nullptr) return Runtime::instance().controlled().unwind();
     // A task that is not unwound yet may go on when a younger one gives back what it waits for, and
     // start others.
     for (int round = 0; round < kUnwindRoundsMax && unwind_once(); ++round) {
@@ -145,14 +120,13 @@ struct Execution::Impl {
 };
 
 Execution::Execution(ExecutionOptions options) : impl_(std::make_unique<Impl>()) {
-  if (previous_terminate_handler == nullptr) {
-    previous_terminate_handler = std::set_terminate(handle_terminate);
-  }
+  install_terminate_handler();
   impl_->options = std::move(options);
   impl_->body = &current_task();
   Runtime& runtime = Runtime::instance();
   impl_->abandoned_before = runtime.abandoned();
   body_thrower() = impl_->options.throw_in_body;
+  impl_->options.recording.is_controlled = impl_->options.strategy != nullptr;
   if (impl_->options.is_recorded) {
     auto recording = Recording::create(impl_->options.recording);
     // A folder that cannot be written to costs the trace, not the test.
@@ -167,9 +141,14 @@ Execution::Execution(ExecutionOptions options) : impl_(std::make_unique<Impl>())
     if (Runtime::instance().body_ended()) return;
     const EndState state = current_state();
     impl_->foreign_threads = state.foreign_threads;
-    if (impl_->options.on_deadlock) impl_->options.on_deadlock(state);
+    const bool is_cut =
+        impl_->options.strategy != nullptr && Runtime::instance().controlled().cut() != Cut::kNone;
+    if (!is_cut && impl_->options.on_deadlock) impl_->options.on_deadlock(state);
     impl_->unwind();
   });
+  if (impl_->options.strategy != nullptr)
+    runtime.controlled().begin(*impl_->body, *impl_->options.strategy, impl_->options.control,
+                               impl_->recording);
 }
 
 Execution::~Execution() {
@@ -182,7 +161,8 @@ ExecutionEnd Execution::settle(std::chrono::nanoseconds patience) {
   TaskControl& body = *impl_->body;
   runtime.set_body_ended(true);
   runtime.set_unwinding_body(false);
-  body.hooks.fetch_and(static_cast<std::uint8_t>(~kHookThrown));
+  body.hooks.fetch_and(static_cast<std::uint8_t>(~(kHookThrown | kHookCancel)));
+  if (impl_->options.strategy != nullptr) return settle_controlled();
   const Location nowhere;
   ParkedOperation operation(body, Operation::kNone, nowhere);
   if (runtime.begin_settling(operation)) {
@@ -197,6 +177,19 @@ ExecutionEnd Execution::settle(std::chrono::nanoseconds patience) {
   impl_->foreign_threads = std::max(impl_->foreign_threads, end.state.foreign_threads);
   impl_->unwind();
   end.abandoned = runtime.abandoned() - impl_->abandoned_before;
+  return end;
+}
+
+ExecutionEnd Execution::settle_controlled() {
+  ControlledExecutor& executor = Runtime::instance().controlled();
+  executor.settle();
+  ExecutionEnd end;
+  end.state = current_state();
+  end.cut = executor.cut_finding();
+  end.schedule = executor.schedule();
+  executor.unwind();
+  end.abandoned = executor.abandoned();
+  impl_->schedule = end.schedule;
   return end;
 }
 
@@ -225,6 +218,11 @@ RecordingSummary Execution::finish(bool keep, bool passed, const std::vector<Fin
   end.findings = findings;
   end.body_ended = runtime.body_ended();
   end.foreign_threads = impl_->foreign_threads;
+  end.schedule = impl_->schedule;
+  if (impl_->options.strategy != nullptr) {
+    end.ended_ticks = runtime.controlled().steps();
+    runtime.controlled().end();
+  }
   const std::shared_ptr<Recording> recording = runtime.end_execution();
   runtime.refresh(*impl_->body);
   impl_->is_finished = true;

@@ -8,7 +8,8 @@ using namespace detail;  // NOLINT: this file is made of its parts.
 
 Mutex::~Mutex() {
   detach_waiters(*this, waiters_);
-  if (!is_locked_) [[likely]]
+  detach_from_gate(*this, gate_);
+  if (!gate_.is_closed) [[likely]]
     return;
   // It dies locked: whoever held it gets to know.
   ObjectState state;
@@ -23,13 +24,13 @@ Mutex::~Mutex() {
 }
 
 void Mutex::describe(ObjectState& state) const {
-  if (is_locked_) state.holders.push_back({owner_id_, to_site(since_), false});
+  if (gate_.is_closed) state.holders.push_back({owner_id_, to_site(since_), false});
 }
 
-void Mutex::enter_execution(ObjectInfo& info) {
-  if (!is_locked_) return;
+void Mutex::enter_execution(ObjectInfo* info) {
+  if (!gate_.is_closed) return;
   owner_id_ = id_in_epoch(owner_, epoch);
-  info.initial_holders.push_back(owner_id_);
+  if (info != nullptr) info->initial_holders.push_back(owner_id_);
 }
 
 bool Mutex::forget_holder(TaskControl& task) {
@@ -40,16 +41,16 @@ bool Mutex::forget_holder(TaskControl& task) {
   return true;
 }
 
-bool Mutex::enter_unlock(TaskControl& self) {
+bool Mutex::enter_unlock(TaskControl& self, const Location& site) {
   // While a task is unwound, what it locked is given back: it stands in the task's table, so it is
   // alive. Of anything else not even that is known.
-  return enter_giving_operation(self, Operation::kUnlock, this) || holds(self, *this);
+  return enter_giving_operation(self, Operation::kUnlock, this, site) || holds(self, *this);
 }
 
 void Mutex::lock_slowly(TaskControl& self, const Location& site) { lock_patiently(self, site, {}); }
 
 bool Mutex::lock_patiently(TaskControl& self, const Location& site, Patience patience) {
-  if (!is_locked_) {
+  if (!gate_.is_closed) {
     finish_lock(self, site, patience.is_try || patience.deadline != kNever ? kLockTried : 0);
     return true;
   }
@@ -77,8 +78,8 @@ bool Mutex::lock_patiently(TaskControl& self, const Location& site, Patience pat
     if (end.claim != Claim::kCompleted) return false;
     latch.lock();
     // Either the lock was handed over, or it was free a moment ago.
-    const bool was_handed_over = is_locked_ && owner_ == &self;
-    if (was_handed_over || !is_locked_) {
+    const bool was_handed_over = gate_.is_closed && owner_ == &self;
+    if (was_handed_over || !gate_.is_closed) {
       take(self, site);
       what = happening(*this, Operation::kLock, Phase::kDone);
       if (patience.deadline != kNever) what.detail = kLockTried;
@@ -92,7 +93,7 @@ bool Mutex::lock_patiently(TaskControl& self, const Location& site, Patience pat
 
 bool Mutex::try_lock(Location site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kLock, this)) return false;
+  if (!enter_operation(self, Operation::kLock, this, site)) return false;
   latch.lock();
   meet(self, *this);
   return lock_patiently(self, site, {.is_try = true});
@@ -100,7 +101,7 @@ bool Mutex::try_lock(Location site) {
 
 bool Mutex::try_lock_for_ns(std::int64_t nanoseconds, const Location& site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kLock, this)) return false;
+  if (!enter_operation(self, Operation::kLock, this, site)) return false;
   const Patience patience = patience_for(self, nanoseconds);
   latch.lock();
   meet(self, *this);
@@ -109,7 +110,7 @@ bool Mutex::try_lock_for_ns(std::int64_t nanoseconds, const Location& site) {
 
 void Mutex::unlock_slowly(TaskControl& self, const Location& site) {
   Happening what = happening(*this, Operation::kUnlock);
-  if (!is_locked_) {
+  if (!gate_.is_closed) {
     what.outcome = Outcome::kMisuse;
     latch.unlock();
     record(self, what, site);
@@ -125,7 +126,7 @@ void Mutex::unlock_slowly(TaskControl& self, const Location& site) {
     // table of held locks it fills itself.
     woken = waiters_.pop_claimed();
     if (woken != nullptr) {
-      is_locked_ = true;
+      close_gate();
       owner_ = woken->operation->task;
       owner_id_ = owner_->id;
       since_ = *woken->operation->site;

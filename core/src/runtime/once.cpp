@@ -12,15 +12,15 @@ void Once::describe(ObjectState& state) const {
   if (state_ == State::kRunning) state.holders.push_back({runner_id_, to_site(since_), false});
 }
 
-void Once::enter_execution(ObjectInfo& info) {
+void Once::enter_execution(ObjectInfo* info) {
   if (state_ != State::kRunning) return;
   runner_id_ = id_in_epoch(runner_, epoch);
-  info.initial_holders.push_back(runner_id_);
+  if (info != nullptr) info->initial_holders.push_back(runner_id_);
 }
 
 bool Once::begin(const Location& site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kOnceCall, this)) return false;
+  if (!enter_operation(self, Operation::kOnceCall, this, site)) return false;
   for (;;) {
     latch.lock();
     meet(self, *this);

@@ -18,6 +18,13 @@ Name::Name(std::string_view text) {
   std::memcpy(text_.get(), text.data(), text.size());
 }
 
+void leave_queues(ParkedOperation& operation) {
+  for (std::size_t i = 0; i < operation.waiters_count; ++i) {
+    Waiter& waiter = operation.waiters[i];
+    if (waiter.queue != nullptr) waiter.queue->remove(waiter);
+  }
+}
+
 Waiter* WaiterQueue::pop_claimed() {
   while (head_ != nullptr) {
     Waiter& waiter = *head_;
@@ -25,7 +32,9 @@ Waiter* WaiterQueue::pop_claimed() {
     // Read before the claim: after it the waiter's frame may be gone.
     TaskControl& task = *waiter.operation->task;
     const ScopedLock lock(task.park_lock);
-    if (waiter.operation->try_claim(Claim::kCompleted)) return &waiter;
+    if (!waiter.operation->try_claim(Claim::kCompleted)) continue;
+    if (runs_alone) leave_queues(*waiter.operation);
+    return &waiter;
   }
   return nullptr;
 }
@@ -54,33 +63,16 @@ bool is_being_unwound(TaskControl& self) {
   return false;
 }
 
-bool enter_operation_slowly(TaskControl& self, Operation operation, Object* object) {
-  const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
-  if ((hooks & kHookCancel) != 0) {
-    throw_cancelled(self);
-    return false;
-  }
-  if ((hooks & kHookThrown) != 0 && is_being_unwound(self)) return false;
-  if ((hooks & kHookControlled) != 0) self.executor->point(self, operation, object);
-  return true;
-}
-
-bool enter_giving_operation_slowly(TaskControl& self, Operation operation, Object* object) {
-  if (is_being_unwound(self)) return false;
-  const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
-  if ((hooks & kHookControlled) != 0) self.executor->point(self, operation, object);
-  return true;
-}
-
 void throw_cancelled(TaskControl& self) {
   // A destructor that runs because of the unwinding must not throw; what it calls does nothing.
   if (std::uncaught_exceptions() > 0) return;
   if (++self.swallowed_cancels > kSwallowedCancelsMax) {
     if (self.is_body) end_stubborn_body(self);
-    Runtime::instance().abandon(self);
+    self.executor->abandon(self);
   }
   if (self.is_body) {
     Runtime::instance().set_unwinding_body(true);
+    self.hooks.fetch_and(static_cast<std::uint8_t>(~kHookCancel));
     self.hooks.fetch_or(kHookThrown);
     throw_in_body(self);
   }
@@ -88,12 +80,16 @@ void throw_cancelled(TaskControl& self) {
 }
 
 void register_object(TaskControl& self, Object& object) {
-  object.epoch = self.epoch;
-  object.id = Runtime::instance().next_object_id();
-  object.sequence = 0;
+  if (runs_alone) {
+    Runtime::instance().controlled_now().meet_first(object);
+  } else {
+    object.epoch = self.epoch;
+    object.id = Runtime::instance().next_object_id();
+    object.sequence = 0;
+  }
+  if (self.recording == nullptr) return object.enter_execution(nullptr);
   ObjectInfo info;
-  object.enter_execution(info);
-  if (self.recording == nullptr) return;
+  object.enter_execution(&info);
   info.id = object.id;
   info.kind = object.kind;
   info.name = object.given_name.view();
@@ -188,6 +184,20 @@ void park_for_ever(TaskControl& self, Operation operation, const Location& site)
           .detail = kNoCase},
          site);
   throw_cancelled(self);
+}
+
+void detach_from_gate(Object& object, LockGate& gate) {
+  if (gate.standing == nullptr) [[likely]]
+    return;
+  ObjectState state;
+  describe_identity(object, state);
+  object.describe(state);
+  while (TaskControl* const task = gate.standing) {
+    gate.standing = task->next_at_gate;
+    task->gate_object = nullptr;
+    task->next_at_gate = task->previous_at_gate = nullptr;
+  }
+  Runtime::instance().remember_destroyed(std::move(state));
 }
 
 void detach_waiters(Object& object, WaiterQueue& queue) {

@@ -47,8 +47,9 @@ TraceHeader make_header(const RecordingOptions& options) {
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
                                      std::chrono::system_clock::now().time_since_epoch())
                                      .count());
-  header.started_ticks = ticks();
-  header.ticks_per_second = ticks_per_second();
+  header.is_controlled = options.is_controlled;
+  header.started_ticks = options.is_controlled ? 0 : ticks();
+  header.ticks_per_second = options.is_controlled ? 1'000'000'000 : ticks_per_second();
   header.has_values = options.has_values;
   header.options.emplace_back("values", options.has_values ? "on" : "off");
   if (options.has_stacks)
@@ -102,7 +103,7 @@ void Recording::define_task(const TaskControl& task) {
   TaskInfo info;
   info.id = task.id;
   info.parent = task.parent;
-  info.label = task.label;
+  info.label = label_of(task);
   info.site = SiteId{task.started_at.line != 0 ? site(task.started_at) : 0};
   info.is_host = task.is_host;
   info.is_body = task.is_body;
@@ -210,8 +211,7 @@ bool Recording::next_chunk(TaskControl& task) {
   Chunk* const chunk = make_chunk(buffer, task.id, task.records_before_chunk, 0);
   task.chunk = chunk;
   task.chunk_capacity = chunk_capacity(buffer.size());
-  const bool is_controlled = (task.hooks.load(std::memory_order_relaxed) & kHookControlled) != 0;
-  task.short_capacity = task.has_stacks || is_controlled ? 0 : task.chunk_capacity;
+  task.short_capacity = task.has_stacks ? 0 : task.chunk_capacity;
   open_[&task] = {chunk, buffer.size()};
   if (drain_ != nullptr) drain_->start(*chunk);
   return true;
@@ -281,11 +281,7 @@ std::uint32_t find_site(TaskControl& self, const Location& site) {
 void record_fully(TaskControl& self, const Happening& what, const Location& site) {
   const std::uint32_t id = find_site(self, site);
   if (self.has_stacks) record_stack(self, id);
-  const bool is_controlled = (self.hooks.load(std::memory_order_relaxed) & kHookControlled) != 0;
-  // The time of a controlled execution is its step.
-  const std::uint64_t time =
-      is_controlled ? static_cast<std::uint64_t>(self.executor->now()) : ticks();
-  store_record(self, make_record(what, time, id));
+  store_record(self, make_record(what, record_time(self), id));
 }
 
 std::uint64_t record_text(TaskControl& self, std::string_view text) {

@@ -185,8 +185,8 @@ void Runtime::detach_host_thread(TaskControl& task) {
   release(task);
 }
 
-TaskControl& Runtime::make_task(TaskControl& parent, std::string_view label,
-                                std::unique_ptr<TaskBody> body, const Location& site) {
+TaskControl& Runtime::make_task(TaskControl& parent, std::string_view label, TaskBody body,
+                                const Location& site) {
   const ScopedLock lock(mutex_);
   TaskControl& task = take_control();
   task.label = label;
@@ -196,7 +196,6 @@ TaskControl& Runtime::make_task(TaskControl& parent, std::string_view label,
   task.body = std::move(body);
   task.references = 2;
   enter(task);
-  if (task.label.empty()) task.label = "task " + std::to_string(to_number(task.id));
   return task;
 }
 
@@ -225,48 +224,22 @@ void Runtime::begin_task(TaskControl& task) {
   note_known_thread();
   task.os_thread = os_thread_id();
   current_task_or_null = &task;
-  std::uint32_t sequence;
-  {
-    const ScopedLock lock(task.join_object.latch);
-    sequence = ++task.join_object.sequence;
+}
+
+void Runtime::add_orphans(TaskControl& task) {
+  // As one step for those who unlock what nobody holds any more: they take it from the orphans.
+  const ScopedLock lock(mutex_);
+  for (std::uint32_t slot = 0; slot < task.held_end; ++slot) {
+    Object* const object = task.held[slot].load(std::memory_order_relaxed);
+    if (object == nullptr) continue;
+    if (object->forget_holder(task)) orphans_.push_back(object);
+    task.held[slot].store(nullptr, std::memory_order_relaxed);
+    has_something_to_tell_.store(true, std::memory_order_relaxed);
   }
-  record(task,
-         {.operation = Operation::kTaskBegin, .object = to_number(task.id), .sequence = sequence},
-         task.started_at);
 }
 
 void Runtime::end_task(TaskControl& task, TaskStatus status, std::string exception) {
-  {
-    // As one step for those who unlock what nobody holds any more: they take it from the orphans.
-    const ScopedLock lock(mutex_);
-    for (auto& slot : task.held) {
-      Object* const object = slot.load(std::memory_order_relaxed);
-      if (object == nullptr) continue;
-      if (object->forget_holder(task)) orphans_.push_back(object);
-      slot.store(nullptr, std::memory_order_relaxed);
-    }
-  }
-  task.body.reset();
-  if (task.is_recording) task.last_site = task.recording->last_location(task);
-  const Outcome outcome = status == TaskStatus::kEndedByException ? Outcome::kException
-                          : status == TaskStatus::kCancelled      ? Outcome::kCancelled
-                                                                  : Outcome::kOk;
-  std::uint32_t sequence;
-  {
-    const ScopedLock lock(task.join_object.latch);
-    sequence = ++task.join_object.sequence;
-  }
-  Happening end{.operation = Operation::kTaskEnd,
-                .outcome = outcome,
-                .object = to_number(task.id),
-                .sequence = sequence};
-  if (!exception.empty() && task.is_recording) {
-    end.marks = kHasValue | kValueIsText;
-    end.value = record_text(task, exception);
-  }
-  // Recorded before anyone can see the end, so that a trace that is closed then has it.
-  record(task, end, task.last_site.line != 0 ? task.last_site : task.started_at);
-  if (task.recording != nullptr) task.recording->retire(task);
+  record_end(task, status, exception);
   TaskControl* settled_body = nullptr;
   {
     const ScopedLock lock(mutex_);
@@ -275,14 +248,8 @@ void Runtime::end_task(TaskControl& task, TaskStatus status, std::string excepti
     if (settling_ != nullptr && !has_tasks_alive() && settling_->try_claim(Claim::kCompleted))
       settled_body = settling_->task;
     if (task.epoch == current_epoch.load() && record_.ended.size() < kEndedTasksMax) {
-      TaskState state;
-      state.id = task.id;
-      state.parent = task.parent;
-      state.label = task.label;
-      state.is_host = task.is_host;
-      state.is_body = task.is_body;
+      TaskState state = describe_identity(task);
       state.status = status;
-      state.started_at = to_site(task.started_at);
       state.ended_at = to_site(task.last_site);
       state.exception = std::move(exception);
       record_.ended.push_back(std::move(state));
@@ -304,7 +271,7 @@ void Runtime::end_settling() {
   settling_ = nullptr;
 }
 
-void Runtime::wake_joiners(TaskControl& task) {
+void wake_joiners(TaskControl& task) {
   Wakeups woken;
   {
     const ScopedLock lock(task.join_object.latch);
@@ -316,6 +283,27 @@ void Runtime::wake_joiners(TaskControl& task) {
     }
   }
   woken.unpark_all();
+}
+
+void record_end(TaskControl& task, TaskStatus status, const std::string& exception) {
+  if (task.held_end > 0) Runtime::instance().add_orphans(task);
+  task.body.reset();
+  if (task.is_recording) task.last_site = task.recording->last_location(task);
+  const Outcome outcome = status == TaskStatus::kEndedByException ? Outcome::kException
+                          : status == TaskStatus::kCancelled      ? Outcome::kCancelled
+                                                                  : Outcome::kOk;
+  Happening end{.operation = Operation::kTaskEnd, .outcome = outcome, .object = to_number(task.id)};
+  {
+    const ScopedLock lock(task.join_object.latch);
+    end.sequence = ++task.join_object.sequence;
+  }
+  if (!exception.empty() && task.is_recording) {
+    end.marks = kHasValue | kValueIsText;
+    end.value = record_text(task, exception);
+  }
+  // Recorded before anyone can see the end, so that a trace that is closed then has it.
+  record(task, end, task.last_site.line != 0 ? task.last_site : task.started_at);
+  if (task.recording != nullptr) task.recording->retire(task);
 }
 
 void Runtime::release(TaskControl& task) {
@@ -330,10 +318,12 @@ void Runtime::release(TaskControl& task) {
   task.last_site = {};
   task.started_at = {};
   task.permit.store(0);
+  task.held_end = 0;
   free_.push_back(&task);
 }
 
 void Runtime::add_misuse(Misuse misuse) {
+  has_something_to_tell_.store(true, std::memory_order_relaxed);
   const ScopedLock lock(mutex_);
   if (record_.misuses.size() < kMisusesMax) record_.misuses.push_back(std::move(misuse));
 }
@@ -351,6 +341,7 @@ void Runtime::mark_escaped(TaskId task, const std::string& text) {
 
 void Runtime::remember_destroyed(ObjectState state) {
   state.is_destroyed = true;
+  has_something_to_tell_.store(true, std::memory_order_relaxed);
   const ScopedLock lock(mutex_);
   record_.objects[to_number(state.id)] = std::move(state);
 }
@@ -361,6 +352,21 @@ void Runtime::remember_name(const Object& object) {
   const ScopedLock lock(mutex_);
   if (record_.objects.size() < kMisusesMax)
     record_.objects.try_emplace(to_number(object.id), std::move(state));
+}
+
+TaskState describe_identity(const TaskControl& task) {
+  TaskState state;
+  state.id = task.id;
+  state.parent = task.parent;
+  state.label = label_of(task);
+  state.is_host = task.is_host;
+  state.is_body = task.is_body;
+  state.started_at = to_site(task.started_at);
+  return state;
+}
+
+std::string label_of(const TaskControl& task) {
+  return task.label.empty() ? "task " + std::to_string(to_number(task.id)) : task.label;
 }
 
 void describe_identity(const Object& object, ObjectState& state) {
@@ -394,21 +400,31 @@ bool Runtime::describe_parked(TaskControl& task, TaskState& one,
                               std::unordered_map<std::uint32_t, ObjectState>& objects) {
   const ScopedLock lock(task.park_lock);
   const ParkedOperation* const parked = task.parked;
+  const bool stands_at_gate = task.gate != nullptr && task.runnable == kNotRunnable;
   const Claim claim =
       parked != nullptr ? parked->claim.load(std::memory_order_relaxed) : Claim::kCompleted;
-  const bool is_waiting = claim == Claim::kPending || claim == Claim::kQuiescent;
+  const bool is_waiting = claim == Claim::kPending || claim == Claim::kQuiescent || stands_at_gate;
   // What a task holds is only safe to look at while that task can not give it back.
-  if (!is_waiting && &task != current_task_or_null) return true;
+  if (!is_waiting && &task != current_task_or_null && !runs_alone) return true;
   for (auto& slot : task.held)
     if (Object* const object = slot.load(std::memory_order_relaxed))
       if (!describe_object(*object, objects)) return false;
-  if (!is_waiting || (task.is_body && parked->operation == Operation::kNone)) return true;
+  if (!is_waiting || (task.is_body && !stands_at_gate && parked->operation == Operation::kNone))
+    return true;
 
   one.status = TaskStatus::kParked;
-  one.is_select = parked->operation == Operation::kSelect;
-  one.waiting_at = to_site(*parked->site);
   if (task.is_recording)
     one.operation_index = task.records_before_chunk + task.chunk->count.load() - task.other_records;
+  if (stands_at_gate) {
+    one.waiting_at = to_site(*task.pending_site);
+    Wait wait;
+    wait.operation = Operation::kLock;
+    wait.object = task.gate_object_id;
+    one.waits.push_back(wait);
+    return task.gate_object == nullptr || describe_object(*task.gate_object, objects);
+  }
+  one.is_select = parked->operation == Operation::kSelect;
+  one.waiting_at = to_site(*parked->site);
   for (std::size_t i = 0; i < parked->waiters_count; ++i) {
     const Waiter& waiter = parked->waiters[i];
     Wait wait;
@@ -435,31 +451,51 @@ bool Runtime::describe_parked(TaskControl& task, TaskState& one,
 
 void Runtime::describe_task(TaskControl& task, EndState& state,
                             std::unordered_map<std::uint32_t, ObjectState>& objects) {
-  TaskState one;
-  one.id = task.id;
-  one.parent = task.parent;
-  one.label = task.label;
-  one.is_host = task.is_host;
+  TaskState one = describe_identity(task);
   one.is_older = task.born_epoch != current_epoch.load();
-  one.is_body = task.is_body;
-  one.started_at = to_site(task.started_at);
   // Whoever destroys an object takes its latch first and the task's lock then; so this only tries.
   while (!describe_parked(task, one, objects)) one.waits.clear();
   state.tasks.push_back(std::move(one));
 }
 
+void Runtime::describe_tasks(EndState& state,
+                             std::unordered_map<std::uint32_t, ObjectState>& objects) {
+  // Looked at from another thread when nothing moves any more.
+  if (!is_controlled()) {
+    const std::uint32_t epoch = current_epoch.load();
+    for (TaskControl* const task : alive_)
+      if (task->epoch == epoch) describe_task(*task, state, objects);
+    state.tasks.insert(state.tasks.end(), record_.ended.begin(), record_.ended.end());
+    return;
+  }
+  for (TaskControl* const task : controlled_->tasks()) {
+    if (task->is_service) continue;
+    const bool has_ended = task->status != TaskStatus::kRunning;
+    if (!has_ended) {
+      describe_task(*task, state, objects);
+      continue;
+    }
+    TaskState ended = describe_identity(*task);
+    ended.status = task->status;
+    ended.ended_at = to_site(task->last_site);
+    ended.exception = task->exception;
+    state.tasks.push_back(std::move(ended));
+  }
+}
+
 EndState Runtime::end_state() {
   EndState state;
   std::unordered_map<std::uint32_t, ObjectState> objects;
-  state.foreign_threads = count_foreign_threads();
+  // Under control nobody waits for threads outside.
+  if (!is_controlled()) state.foreign_threads = count_foreign_threads();
   state.body_ended = body_ended_.load();
   const ScopedLock lock(mutex_);
   const std::uint32_t epoch = current_epoch.load();
-  for (TaskControl* const task : alive_)
-    if (task->epoch == epoch) describe_task(*task, state, objects);
+  describe_tasks(state, objects);
   if (state.body_ended) {
     for (TaskState& task : state.tasks) {
-      if (task.is_body) task.status = TaskStatus::kEnded;
+      if (task.is_body && task.status != TaskStatus::kEndedByException)
+        task.status = TaskStatus::kEnded;
       // Who was there before the body may well wait for what comes after it.
       if (!task.is_older || task.status != TaskStatus::kParked) continue;
       task.status = TaskStatus::kRunning;
@@ -469,7 +505,6 @@ EndState Runtime::end_state() {
       task.operation_index = 0;
     }
   }
-  state.tasks.insert(state.tasks.end(), record_.ended.begin(), record_.ended.end());
   std::sort(state.tasks.begin(), state.tasks.end(),
             [](const TaskState& left, const TaskState& right) { return left.id < right.id; });
   for (Object* const object : orphans_)
@@ -489,11 +524,36 @@ EndState Runtime::end_state() {
   return state;
 }
 
+ControlledExecutor& Runtime::controlled() {
+  const ScopedLock lock(mutex_);
+  if (controlled_ == nullptr) controlled_ = std::make_unique<ControlledExecutor>();
+  return *controlled_;
+}
+
+void Runtime::begin_next_execution() {
+  TaskControl& body = *current_task_or_null;
+  if (!has_nothing_to_tell()) {
+    const ScopedLock lock(mutex_);
+    record_ = ExecutionRecord{};
+    orphans_.clear();
+    has_something_to_tell_.store(false, std::memory_order_relaxed);
+  }
+  body_ended_.store(false, std::memory_order_relaxed);
+  is_unwinding_body_.store(false, std::memory_order_relaxed);
+  const std::uint32_t epoch = current_epoch.fetch_add(1) + 1;
+  body.epoch.store(epoch, std::memory_order_relaxed);
+  body.id.store(TaskId{1}, std::memory_order_relaxed);
+  body.join_object.epoch = epoch;
+  body.join_object.sequence = 0;
+  body.swallowed_cancels = 0;
+}
+
 void Runtime::begin_execution(TaskControl* body, std::shared_ptr<Recording> recording,
                               std::function<void()> on_quiescence) {
   {
     const ScopedLock lock(mutex_);
     record_ = ExecutionRecord{};
+    has_something_to_tell_.store(!orphans_.empty());
     last_task_id_ = 0;
     objects_made_.store(0);
     body_ = body;
@@ -627,7 +687,8 @@ void Runtime::declare_quiescence() {
 
 void Runtime::wake_body_if_stuck() {
   TaskControl* const waiting_body = body();
-  if (waiting_body == nullptr || body_ended()) return;
+  // Under control that is known at once.
+  if (waiting_body == nullptr || body_ended() || is_controlled()) return;
   // Tasks are looked at one after another. Whoever was woken meanwhile may have been seen before
   // and another one after it, each waiting for the other, which never was.
   const std::uint64_t wakeups = executor_.wakeups();
@@ -682,39 +743,65 @@ TaskControl& refresh_current_task() {
   return *current_task_or_null;
 }
 
+void note_exception(TaskControl& body) {
+  body.status = TaskStatus::kEndedByException;
+  body.exception = describe_current_exception();
+  try {
+    throw;
+  } catch (const MisuseError& error) {
+    Runtime::instance().mark_escaped(body.id, error.what());
+  } catch (...) {
+  }
+}
+
+TaskStatus run_task_body(TaskControl& task, std::string& exception) {
+  std::uint32_t sequence;
+  {
+    const ScopedLock lock(task.join_object.latch);
+    sequence = ++task.join_object.sequence;
+  }
+  record(task,
+         {.operation = Operation::kTaskBegin, .object = to_number(task.id), .sequence = sequence},
+         task.started_at);
+  if ((task.hooks.load() & kHookCancel) != 0) return TaskStatus::kCancelled;
+  try {
+    task.body.run();
+    return TaskStatus::kEnded;
+  } catch (const Cancelled&) {
+    return TaskStatus::kCancelled;
+  } catch (const abi::__forced_unwind&) {
+    throw;
+  } catch (const MisuseError& error) {
+    exception = describe_current_exception();
+    Runtime::instance().mark_escaped(task.id, error.what());
+  } catch (...) {
+    exception = describe_current_exception();
+  }
+  return TaskStatus::kEndedByException;
+}
+
 void run_task(TaskControl& task) {
   Runtime& runtime = Runtime::instance();
   runtime.begin_task(task);
   TaskStatus status = TaskStatus::kEnded;
   std::string exception;
-  try {
-    if ((task.hooks.load() & kHookCancel) == 0)
-      task.body->run();
-    else
-      status = TaskStatus::kCancelled;
-  } catch (const Cancelled&) {
-    status = TaskStatus::kCancelled;
-  } catch (const abi::__forced_unwind&) {
-    // The thread is being cancelled by the program itself, and must go on unwinding.
-    runtime.end_task(task, TaskStatus::kEnded, {});
+  const auto end = [&] {
+    runtime.end_task(task, status, std::move(exception));
+    current_task_or_null = nullptr;
     runtime.threads().remove_running();
     runtime.release(task);
+  };
+  try {
+    status = run_task_body(task, exception);
+  } catch (const abi::__forced_unwind&) {
+    // The thread is being cancelled by the program itself, and must go on unwinding.
+    end();
     throw;
-  } catch (const MisuseError& error) {
-    status = TaskStatus::kEndedByException;
-    exception = describe_current_exception();
-    runtime.mark_escaped(task.id, error.what());
-  } catch (...) {
-    status = TaskStatus::kEndedByException;
-    exception = describe_current_exception();
   }
   if (status == TaskStatus::kEndedByException && runtime.body() == nullptr)
-    std::fprintf(stderr, "chantrace: %s ended by an exception: %s\n", shown(task.label).c_str(),
+    std::fprintf(stderr, "chantrace: %s ended by an exception: %s\n", shown(label_of(task)).c_str(),
                  shown(exception).c_str());
-  runtime.end_task(task, status, std::move(exception));
-  current_task_or_null = nullptr;
-  runtime.threads().remove_running();
-  runtime.release(task);
+  end();
 }
 
 }  // namespace chantrace::detail

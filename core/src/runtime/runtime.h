@@ -14,6 +14,7 @@
 #include "chantrace/detail/os_mutex.h"
 #include "chantrace/detail/wait.h"
 #include "chantrace/end_state.h"
+#include "controlled_executor.h"
 #include "threads_executor.h"
 
 namespace chantrace::detail {
@@ -43,15 +44,23 @@ class Runtime final : public QuiescenceListener {
  public:
   static Runtime& instance();
 
-  Executor& executor() { return executor_; }
   ThreadsExecutor& threads() { return executor_; }
+  /// Made when it is first asked for.
+  ControlledExecutor& controlled();
+  /// Requires: it was made.
+  ControlledExecutor& controlled_now() { return *controlled_; }
+  /// An execution runs under control, on some thread.
+  bool is_controlled() const { return is_controlled_.load(std::memory_order_relaxed); }
+  void set_controlled(bool is_controlled) {
+    is_controlled_.store(is_controlled, std::memory_order_relaxed);
+  }
 
   // Tasks.
   TaskControl& attach_host_thread();
   void detach_host_thread(TaskControl& task);
   /// A control for a new task, with one reference for its thread and one for its handle.
-  TaskControl& make_task(TaskControl& parent, std::string_view label,
-                         std::unique_ptr<TaskBody> body, const Location& site);
+  TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
+                         const Location& site);
   /// The calling thread becomes a task of the library's own.
   TaskControl& make_service_task(std::string_view label, bool is_recorded);
   void begin_task(TaskControl& task);
@@ -72,6 +81,14 @@ class Runtime final : public QuiescenceListener {
   EndState end_state();
 
   // The execution.
+  /// An execution without recording, like the last one: the fast way from one to the next.
+  void begin_next_execution();
+  /// Nothing was misused, and no lock outlived its holder.
+  bool has_nothing_to_tell() const {
+    return !has_something_to_tell_.load(std::memory_order_relaxed);
+  }
+  /// The task stays locked for ever: for whoever asks for the state at the end.
+  void add_orphans(TaskControl& task);
   void begin_execution(TaskControl* body, std::shared_ptr<Recording> recording,
                        std::function<void()> on_quiescence);
   /// The recording that was current.
@@ -119,8 +136,6 @@ class Runtime final : public QuiescenceListener {
   /// It was started in this execution, and can be unwound at its end.
   bool is_of_execution(const TaskControl& task) const CHANTRACE_REQUIRES(mutex_);
   bool has_tasks_alive() const CHANTRACE_REQUIRES(mutex_);
-  /// The task has ended, for all who join it.
-  void wake_joiners(TaskControl& task);
   void enter(TaskControl& task) CHANTRACE_REQUIRES(mutex_);
   /// False: its latch is taken; try again.
   bool describe_object(Object& object, std::unordered_map<std::uint32_t, ObjectState>& objects)
@@ -128,6 +143,8 @@ class Runtime final : public QuiescenceListener {
   /// Tells what the task waits for and holds. False: an object was busy; ask again.
   bool describe_parked(TaskControl& task, TaskState& one,
                        std::unordered_map<std::uint32_t, ObjectState>& objects)
+      CHANTRACE_REQUIRES(mutex_);
+  void describe_tasks(EndState& state, std::unordered_map<std::uint32_t, ObjectState>& objects)
       CHANTRACE_REQUIRES(mutex_);
   void describe_task(TaskControl& task, EndState& state,
                      std::unordered_map<std::uint32_t, ObjectState>& objects)
@@ -159,6 +176,10 @@ class Runtime final : public QuiescenceListener {
   const std::shared_ptr<TimerNode> recheck_;
   std::atomic<bool> has_recheck_ = false;  ///< It is armed.
   std::atomic<std::uint64_t> wakeups_at_recheck_ = 0;
+  /// Of the executor's only user. Asks nothing of the order of other memory.
+  std::atomic<bool> has_something_to_tell_ = false;
+  std::unique_ptr<ControlledExecutor> controlled_;
+  std::atomic<bool> is_controlled_ = false;
   std::atomic<std::uint32_t> objects_made_ = 0;
   std::atomic<bool> body_ended_ = false;
   std::atomic<bool> is_unwinding_body_ = false;
@@ -167,6 +188,20 @@ class Runtime final : public QuiescenceListener {
 
 /// What a task's thread runs.
 void run_task(TaskControl& task);
+
+/// Records that `task` begins, runs its body, and says how that ended.
+TaskStatus run_task_body(TaskControl& task, std::string& exception);
+/// The last that is recorded of a task. What its body held is destroyed, and its locks are
+/// nobody's.
+void record_end(TaskControl& task, TaskStatus status, const std::string& exception);
+/// The task has ended, for all who join it.
+void wake_joiners(TaskControl& task);
+
+/// The body of an execution is left by the exception that is being handled.
+void note_exception(TaskControl& body);
+
+/// The task's name, as it was given or else "task 3".
+std::string label_of(const TaskControl& task);
 
 /// Notes a misuse and throws.
 template <typename Error>
@@ -186,6 +221,7 @@ template <typename Error>
 std::string describe_object(const Object* object, const Location& site);
 
 void describe_identity(const Object& object, ObjectState& state);
+TaskState describe_identity(const TaskControl& task);
 
 /// The id of `task` in the execution `epoch`; none where the task has not done anything in it yet.
 ///

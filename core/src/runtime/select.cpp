@@ -135,8 +135,12 @@ Selected select_channels(TaskControl& self, const SelectRoom& room, Patience pat
       if (one.is_send) one.value = one.type->capture(self, one.slot, one.marks);
 
   ChannelLatches latches(room);
-  for (const SelectCase& one : room.cases)
-    if (one.channel != nullptr) meet(self, *one.channel);
+  for (const SelectCase& one : room.cases) {
+    if (one.channel == nullptr) continue;
+    meet(self, *one.channel);
+    if (runs_alone) [[unlikely]]
+      Runtime::instance().controlled_now().note_select(self, *one.channel);
+  }
   std::uint16_t taken = kNoCase;
   const Attempt attempt = try_cases(self, room, taken);
   if (attempt.is_done) {

@@ -17,10 +17,10 @@ void Semaphore::describe(ObjectState& state) const {
   takers_.copy_to(state.takers, state.has_more_takers);
 }
 
-void Semaphore::enter_execution(ObjectInfo& info) {
+void Semaphore::enter_execution(ObjectInfo* info) {
   givers_.clear();
   takers_.clear();
-  info.initial_count = permits_;
+  if (info != nullptr) info->initial_count = permits_;
 }
 
 void Semaphore::acquire(Location site) { acquire_patiently(current_task(), {}, site); }
@@ -35,7 +35,7 @@ bool Semaphore::acquire_for_ns(std::int64_t nanoseconds, const Location& site) {
 }
 
 bool Semaphore::acquire_patiently(TaskControl& self, Patience patience, const Location& site) {
-  if (!enter_operation(self, Operation::kSemaphoreAcquire, this)) return false;
+  if (!enter_operation(self, Operation::kSemaphoreAcquire, this, site)) return false;
   latch.lock();
   meet(self, *this);
   takers_.add(self.id);
@@ -65,7 +65,7 @@ bool Semaphore::acquire_patiently(TaskControl& self, Patience patience, const Lo
 
 void Semaphore::release(std::int64_t permits, Location site) {
   TaskControl& self = current_task();
-  if (!enter_giving_operation(self, Operation::kSemaphoreRelease, this)) return;
+  if (!enter_giving_operation(self, Operation::kSemaphoreRelease, this, site)) return;
   Wakeups woken;
   Happening what;
   {

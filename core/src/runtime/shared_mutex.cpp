@@ -34,10 +34,10 @@ void SharedMutex::describe(ObjectState& state) const {
     state.holders.push_back({reader.task, to_site(reader.since), true});
 }
 
-void SharedMutex::enter_execution(ObjectInfo& info) {
+void SharedMutex::enter_execution(ObjectInfo* info) {
   const auto enter = [&](Reader& holder) {
     holder.task = id_in_epoch(holder.control, epoch);
-    info.initial_holders.push_back(holder.task);
+    if (info != nullptr) info->initial_holders.push_back(holder.task);
   };
   if (has_writer_) enter(writer_);
   std::for_each(readers_.begin(), readers_.end(), enter);
@@ -84,7 +84,7 @@ void SharedMutex::admit(Wakeups& woken, bool readers_first) {
 
 bool SharedMutex::lock_patiently(const Location& site, Patience patience) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kLock, this)) return false;
+  if (!enter_operation(self, Operation::kLock, this, site)) return false;
   latch.lock();
   meet(self, *this);
   if (!has_writer_ && readers_.empty()) {
@@ -121,7 +121,7 @@ bool SharedMutex::lock_patiently(const Location& site, Patience patience) {
 
 bool SharedMutex::lock_shared_patiently(const Location& site, Patience patience) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kLockShared, this)) return false;
+  if (!enter_operation(self, Operation::kLockShared, this, site)) return false;
   latch.lock();
   meet(self, *this);
   if (!has_writer_ && waiting_writers_.empty()) {
@@ -169,7 +169,7 @@ void SharedMutex::unlock_shared(Location site) { unlock_as(Operation::kUnlockSha
 void SharedMutex::unlock_as(Operation operation, const Location& site) {
   TaskControl& self = current_task();
   // As for `Mutex`: what a task locked is given back while it is unwound.
-  if (!enter_giving_operation(self, operation, this) && !holds(self, *this)) return;
+  if (!enter_giving_operation(self, operation, this, site) && !holds(self, *this)) return;
   const bool is_writer = operation == Operation::kUnlock;
   Wakeups woken;
   Happening what;

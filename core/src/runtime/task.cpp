@@ -7,30 +7,27 @@
 namespace chantrace {
 namespace detail {
 
-TaskControl* start_task(std::string_view label, std::unique_ptr<TaskBody> body,
-                        const Location& site) {
+TaskControl* start_task(std::string_view label, TaskBody body, const Location& site) {
   TaskControl& self = current_task();
   // A task that is being unwound starts nothing; its handle names no task.
-  if (!enter_operation(self, Operation::kTaskSpawn, nullptr)) return nullptr;
-  Runtime& runtime = Runtime::instance();
-  TaskControl& task = runtime.make_task(self, label, std::move(body), site);
+  if (!enter_operation(self, Operation::kTaskSpawn, nullptr, site)) return nullptr;
+  TaskControl& task = self.executor->make_task(self, label, std::move(body), site);
   task.join_object.latch.lock();
   const std::uint32_t sequence = ++task.join_object.sequence;
   task.join_object.latch.unlock();
   record(self,
          {.operation = Operation::kTaskSpawn, .object = to_number(task.id), .sequence = sequence},
          site);
-  if (!self.executor->start(task)) {
-    runtime.end_task(task, TaskStatus::kCancelled, {});
-    runtime.release(task);
-    runtime.release(task);
+  if (!self.executor->start(task))
     throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
-                            "chantrace::go: the system has no room for another thread");
-  }
+                            "chantrace::go: the system has no room for another task");
   return &task;
 }
 
-void release_task(TaskControl* task) { Runtime::instance().release(*task); }
+void release_task(TaskControl* task) {
+  // The controlled executor keeps its tasks until the next execution.
+  if (task->executor == &Runtime::instance().threads()) Runtime::instance().release(*task);
+}
 
 }  // namespace detail
 
@@ -39,7 +36,7 @@ using namespace detail;  // NOLINT: this file is made of its parts.
 void Task::join(Location site) const {
   if (control_ == nullptr) return;
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kTaskJoin, nullptr)) return;
+  if (!enter_operation(self, Operation::kTaskJoin, nullptr, site)) return;
   auto& object = control_->join_object;
   const auto what = [&](Phase phase, std::uint32_t sequence) {
     return Happening{.operation = Operation::kTaskJoin,
@@ -71,18 +68,18 @@ bool Task::has_ended() const {
 TaskId Task::id() const { return control_ == nullptr ? TaskId{} : control_->id.load(); }
 
 TaskId current_task_id() { return current_task().id; }
-std::string current_task_label() { return current_task().label; }
+std::string current_task_label() { return label_of(current_task()); }
 
 void yield(Location site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kYield, nullptr)) return;
+  if (!enter_operation(self, Operation::kYield, nullptr, site)) return;
   record(self, {.operation = Operation::kYield}, site);
-  self.executor->yield(self);
+  if (!self.executor->yield(self)) throw_cancelled(self);
 }
 
 std::uint32_t choose(std::uint32_t count, Location site) {
   TaskControl& self = current_task();
-  if (count <= 1 || !enter_operation(self, Operation::kChoose, nullptr)) return 0;
+  if (count <= 1 || !enter_operation(self, Operation::kChoose, nullptr, site)) return 0;
   const std::uint32_t chosen = self.executor->choose(self, count);
   record(self,
          {.operation = Operation::kChoose,

@@ -82,6 +82,11 @@ ThreadsExecutor::ThreadsExecutor(QuiescenceListener& listener)
     : listener_(listener),
       spinning_max_(static_cast<std::int32_t>(std::thread::hardware_concurrency()) / 2) {}
 
+TaskControl& ThreadsExecutor::make_task(TaskControl& parent, std::string_view label, TaskBody body,
+                                        const Location& site) {
+  return Runtime::instance().make_task(parent, label, std::move(body), site);
+}
+
 bool ThreadsExecutor::start(TaskControl& task) {
   add_running();
   pthread_attr_t attributes;
@@ -96,9 +101,14 @@ bool ThreadsExecutor::start(TaskControl& task) {
       },
       &task);
   pthread_attr_destroy(&attributes);
+  if (error == 0) return true;
   // The caller runs, so this cannot be what makes all quiet.
-  if (error != 0) running_.fetch_sub(1);
-  return error == 0;
+  running_.fetch_sub(1);
+  Runtime& runtime = Runtime::instance();
+  runtime.end_task(task, TaskStatus::kCancelled, {});
+  runtime.release(task);
+  runtime.release(task);
+  return false;
 }
 
 void ThreadsExecutor::remove_running() {
@@ -194,7 +204,12 @@ void ThreadsExecutor::unpark(TaskControl& task) {
     futex_wake_one(task.permit);
 }
 
-void ThreadsExecutor::yield(TaskControl&) { sched_yield(); }
+bool ThreadsExecutor::yield(TaskControl&) {
+  sched_yield();
+  return true;
+}
+
+void ThreadsExecutor::abandon(TaskControl& self) { Runtime::instance().abandon(self); }
 
 std::uint32_t ThreadsExecutor::choose(TaskControl& self, std::uint32_t count) {
   // xorshift64*; source: Vigna, "An experimental exploration of Marsaglia's xorshift generators,

@@ -35,15 +35,20 @@ class ThreadsExecutor final : public Executor {
  public:
   explicit ThreadsExecutor(QuiescenceListener& listener);
 
+  TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
+                         const Location& site) override;
   bool start(TaskControl& task) override;
-  void point(TaskControl&, Operation, Object*) override {}
+  bool point(TaskControl&, Operation, Object*, const Location&) override { return true; }
+  bool point_at_gate(TaskControl&, Object&, LockGate&, const Location&) override { return true; }
+  void gate_changed(LockGate&) override {}
   void park(TaskControl& self, ParkedOperation& operation, Instant deadline) override;
   void unpark(TaskControl& task) override;
-  void yield(TaskControl& self) override;
+  bool yield(TaskControl& self) override;
   std::uint32_t choose(TaskControl& self, std::uint32_t count) override;
   Instant now() override;
   void arm(std::shared_ptr<TimerNode> timer, Instant due) override;
   bool disarm(TimerNode& timer) override;
+  [[noreturn]] void abandon(TaskControl& self) override;
 
   /// A task, or a host thread, can go on; or can no longer.
   void add_running() {

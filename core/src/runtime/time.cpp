@@ -33,7 +33,7 @@ class ChannelTimer final : public TimerNode, public Object {
 
   bool stop(const Location& site) {
     TaskControl& self = current_task();
-    if (!enter_giving_operation(self, Operation::kTimerStop, this)) return false;
+    if (!enter_giving_operation(self, Operation::kTimerStop, this, site)) return false;
     set_stopped(true);
     const bool was_armed = self.executor->disarm(*this);
     record_as(self, Operation::kTimerStop, was_armed ? 1 : 0, site);
@@ -72,9 +72,10 @@ class ChannelTimer final : public TimerNode, public Object {
   void describe(ObjectState& state) const override {
     state.timer_is_pending = channel_.state()->timer_is_pending.load();
   }
-  void enter_execution(ObjectInfo& info) override {
-    info.initial_count = channel_.state()->timer_is_pending.load() ? 1 : 0;
-    info.channel = channel_.state()->id;
+  void enter_execution(ObjectInfo* info) override {
+    if (info == nullptr) return;
+    info->initial_count = channel_.state()->timer_is_pending.load() ? 1 : 0;
+    info->channel = channel_.state()->id;
   }
 
  private:
@@ -111,7 +112,7 @@ namespace {
 void arm_timer(const std::shared_ptr<ChannelTimer>& timer, std::int64_t nanoseconds,
                std::int64_t period_ns, const Location& site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kTimerStart, timer.get())) return;
+  if (!enter_operation(self, Operation::kTimerStart, timer.get(), site)) return;
   timer->start(nanoseconds, period_ns, site);
   const Instant present = self.executor->now();
   const std::int64_t wait = nanoseconds > 0 ? nanoseconds : 0;
@@ -145,12 +146,12 @@ RecvChannel<TimePoint> after_ns(std::int64_t nanoseconds, const Location& site) 
 
 void sleep_for_ns(std::int64_t nanoseconds, const Location& site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kSleep, nullptr)) return;
+  if (!enter_operation(self, Operation::kSleep, nullptr, site)) return;
   Happening what{.operation = Operation::kSleep,
                  .value = static_cast<std::uint64_t>(nanoseconds > 0 ? nanoseconds : 0)};
   if (nanoseconds <= 0) {
     record(self, what, site);
-    self.executor->yield(self);
+    if (!self.executor->yield(self)) throw_cancelled(self);
     return;
   }
   const Patience patience = patience_for(self, nanoseconds);

@@ -16,15 +16,15 @@ void WaitGroup::describe(ObjectState& state) const {
   takers_.copy_to(state.takers, state.has_more_takers);
 }
 
-void WaitGroup::enter_execution(ObjectInfo& info) {
+void WaitGroup::enter_execution(ObjectInfo* info) {
   givers_.clear();
   takers_.clear();
-  info.initial_count = count_;
+  if (info != nullptr) info->initial_count = count_;
 }
 
 void WaitGroup::add(std::int64_t delta, Location site) {
   TaskControl& self = current_task();
-  if (!enter_giving_operation(self, Operation::kWaitGroupAdd, this)) return;
+  if (!enter_giving_operation(self, Operation::kWaitGroupAdd, this, site)) return;
   Wakeups woken;
   Happening what;
   {
@@ -57,7 +57,7 @@ void WaitGroup::add(std::int64_t delta, Location site) {
 
 void WaitGroup::wait(Location site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kWaitGroupWait, this)) return;
+  if (!enter_operation(self, Operation::kWaitGroupWait, this, site)) return;
   latch.lock();
   meet(self, *this);
   takers_.add(self.id);

@@ -197,6 +197,24 @@ void DefinitionsReader::read_finding(schema::End::Finding::Reader from,
   findings.push_back(std::move(finding));
 }
 
+std::optional<Schedule> DefinitionsReader::read_schedule(schema::End::Schedule::Reader from) {
+  const auto tasks = from.getTasks();
+  const auto operations = from.getOperations();
+  const auto choices = from.getChoices();
+  if (tasks.size() != operations.size() ||
+      !may_add(tasks.size() * sizeof(Segment) + choices.size() * sizeof(std::uint32_t)))
+    return std::nullopt;
+  Schedule schedule;
+  for (unsigned i = 0; i < tasks.size(); ++i)
+    schedule.segments.push_back({tasks[i], operations[i]});
+  for (const std::uint32_t choice : choices) schedule.choices.push_back(choice);
+  schedule.fingerprint = from.getFingerprint();
+  schedule.rules.time_mode = from.getTimeAtQuiescence() ? TimeMode::kQuiescence : TimeMode::kChoice;
+  schedule.rules.spawn_is_step = from.getSpawnIsStep();
+  schedule.rules.unlock_is_step = from.getUnlockIsStep();
+  return schedule;
+}
+
 void DefinitionsReader::read_end(schema::End::Reader from) {
   TraceEnd end;
   end.passed = from.getPassed();
@@ -204,6 +222,7 @@ void DefinitionsReader::read_end(schema::End::Reader from) {
   end.ticks_per_second = from.getTicksPerSecond();
   end.foreign_threads = from.getForeignThreads();
   end.body_ended = from.getBodyEnded();
+  if (from.hasSchedule()) end.schedule = read_schedule(from.getSchedule());
   for (const auto finding : from.getFindings()) {
     if (!may_add(sizeof(Finding))) break;
     read_finding(finding, end.findings);

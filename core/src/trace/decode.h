@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,7 @@ class DefinitionsReader {
   std::string text(capnp::Text::Reader from);
   Site place(schema::End::Place::Reader from);
   std::vector<Participant> participants(capnp::List<schema::End::Participant>::Reader from);
+  std::optional<Schedule> read_schedule(schema::End::Schedule::Reader from);
   void read_finding(schema::End::Finding::Reader from, std::vector<Finding>& findings);
 
   const ReadLimits& limits_;

@@ -181,12 +181,28 @@ void fill(schema::Definitions::Module::Builder to, const ModuleInfo& module) {
   CHANTRACE_PUT_TEXT(to, BuildId, module.build_id);
 }
 
+void fill_schedule(schema::End::Schedule::Builder to, const Schedule& schedule) {
+  auto tasks = to.initTasks(count_of(schedule.segments));
+  auto operations = to.initOperations(count_of(schedule.segments));
+  for (unsigned i = 0; i < tasks.size(); ++i) {
+    tasks.set(i, schedule.segments[i].task);
+    operations.set(i, schedule.segments[i].operations);
+  }
+  auto choices = to.initChoices(count_of(schedule.choices));
+  for (unsigned i = 0; i < choices.size(); ++i) choices.set(i, schedule.choices[i]);
+  to.setFingerprint(schedule.fingerprint);
+  to.setTimeAtQuiescence(schedule.rules.time_mode == TimeMode::kQuiescence);
+  to.setSpawnIsStep(schedule.rules.spawn_is_step);
+  to.setUnlockIsStep(schedule.rules.unlock_is_step);
+}
+
 void fill(schema::End::Builder to, const TraceEnd& end) {
   to.setPassed(end.passed);
   to.setEndedTicks(end.ended_ticks);
   to.setTicksPerSecond(end.ticks_per_second);
   to.setForeignThreads(end.foreign_threads);
   to.setBodyEnded(end.body_ended);
+  if (end.schedule) fill_schedule(to.initSchedule(), *end.schedule);
   if (end.findings.empty()) return;
   auto findings = to.initFindings(count_of(end.findings));
   for (unsigned i = 0; i < findings.size(); ++i) fill_finding(findings[i], end.findings[i]);

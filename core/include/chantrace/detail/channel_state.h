@@ -54,7 +54,7 @@ struct alignas(64) ChannelState final : Object {
   ~ChannelState();
 
   void describe(ObjectState& state) const override;
-  void enter_execution(ObjectInfo& info) override;
+  void enter_execution(ObjectInfo* info) override;
 
   /// Whether a send needs nobody else: it is known here, there is room, and nobody waits for it.
   bool can_send_shortly(const TaskControl& self) const {
@@ -156,6 +156,8 @@ inline ChannelPointer share(ChannelState* channel) {
 struct Patience {
   bool is_try = false;        ///< Not at all.
   Instant deadline = kNever;  ///< 0: it is over already.
+
+  bool is_endless() const { return !is_try && deadline == kNever; }
 };
 
 /// `patience` until `nanoseconds` from now.

@@ -1,6 +1,6 @@
 /// \file
-/// One execution on threads: a test's run, from its first operation to its verdict. What the
-/// GoogleTest listener is made from.
+/// One execution, on threads or under control: a test's run, from its first operation to its
+/// verdict. What the GoogleTest listener is made from.
 #pragma once
 
 #include <chrono>
@@ -8,9 +8,11 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "chantrace/detail/control_options.h"
 #include "chantrace/end_state.h"
 #include "chantrace/finding.h"
 
@@ -19,6 +21,8 @@ class Sink;
 }
 
 namespace chantrace::detail {
+
+class Strategy;
 
 /// What to record, and how.
 struct RecordingOptions {
@@ -29,6 +33,7 @@ struct RecordingOptions {
   std::uint32_t stack_every = 1;  ///< One of so many operations gets its stack.
   /// Sinks are served from a queue of so many events; 0: there is no queue and no drain.
   std::size_t queue_events_max = 0;
+  bool is_controlled = false;  ///< For the header: times are steps.
   std::vector<std::shared_ptr<Sink>> sinks;
 };
 
@@ -42,12 +47,19 @@ struct ExecutionOptions {
   /// tasks are unwound, and then the body's operation throws what `throw_in_body` throws.
   std::function<void(const EndState&)> on_deadlock;
   std::function<void()> throw_in_body;
+  /// Who decides, where the execution runs under control; must outlive it. nullptr: on threads.
+  Strategy* strategy = nullptr;
+  ControlOptions control = {};
 };
 
 /// How an execution ended.
 struct ExecutionEnd {
   EndState state;
   std::uint64_t abandoned = 0;  ///< Tasks that could not be unwound.
+  /// Under control: it was cut, and so the tasks in `state` may only wait for each other's turn.
+  std::optional<Finding> cut;
+  /// Under control: what was decided.
+  std::optional<Schedule> schedule;
 };
 
 /// What was recorded.
@@ -94,6 +106,8 @@ class Execution {
   static bool is_quiet_outside();
 
  private:
+  ExecutionEnd settle_controlled();
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

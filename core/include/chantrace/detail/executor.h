@@ -8,13 +8,17 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <string_view>
 
 #include "chantrace/event.h"
+#include "chantrace/location.h"
 
 namespace chantrace::detail {
 
+struct LockGate;
 struct Object;
 struct ParkedOperation;
+class TaskBody;
 struct TaskControl;
 
 /// A moment of the executor's clock, in nanoseconds; kNever: no deadline.
@@ -34,6 +38,9 @@ constexpr std::int64_t to_ns(std::chrono::duration<Rep, Period> duration) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
 }
 
+/// `heap_place` of what is not armed.
+inline constexpr std::uint32_t kNotInHeap = 0xffffffff;
+
 /// Something that happens at a moment, on no task's behalf.
 class TimerNode {
  public:
@@ -43,6 +50,8 @@ class TimerNode {
   virtual Instant fire(TaskControl& timers, Instant due) = 0;
   /// Firing it could make a parked task go on. Asked when no task can go on by itself.
   virtual bool could_wake() = 0;
+
+  std::uint32_t heap_place = kNotInHeap;  ///< The controlled executor's.
 };
 
 /// What runs tasks. No operation touches a futex, a clock, a thread or a random source but through
@@ -53,20 +62,32 @@ class Executor {
  public:
   virtual ~Executor() = default;
 
-  /// Makes a new task run; its body is in the control.
+  /// A control for a new task, with one reference for the task and one for its handle.
+  virtual TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
+                                 const Location& site) = 0;
+  /// Makes a new task run.
   ///
-  /// Errors: false when the system has no room for another thread.
+  /// Errors: false when the system has no room for another one; `make_task` is then undone.
   virtual bool start(TaskControl& task) = 0;
   /// The operation `operation` on `object` (nullptr: none) is about to look at shared state: a
   /// scheduling point. Called only for tasks whose control asks for it.
-  virtual void point(TaskControl& self, Operation operation, Object* object) = 0;
+  ///
+  /// Returns: false when the execution has ended meanwhile, and the operation must do nothing.
+  virtual bool point(TaskControl& self, Operation operation, Object* object,
+                     const Location& site) = 0;
+  /// The same for a task that is about to take a lock, however long that takes: it returns when the
+  /// gate is open. Sets `TaskControl::has_announced_lock` where it had to wait.
+  virtual bool point_at_gate(TaskControl& self, Object& object, LockGate& gate,
+                             const Location& site) = 0;
+  /// A gate at which tasks stand was closed or opened.
+  virtual void gate_changed(LockGate& gate) = 0;
   /// Waits until the operation is claimed. At `deadline` claims it as timed out.
   /// Requires: no lock is held.
   virtual void park(TaskControl& self, ParkedOperation& operation, Instant deadline) = 0;
   /// Lets a task go on whose operation the caller has claimed.
   virtual void unpark(TaskControl& task) = 0;
-  /// Lets others run first.
-  virtual void yield(TaskControl& self) = 0;
+  /// Lets others run first. False: as for `point`.
+  virtual bool yield(TaskControl& self) = 0;
   /// A number below `count`, fairly.
   virtual std::uint32_t choose(TaskControl& self, std::uint32_t count) = 0;
 
@@ -74,6 +95,9 @@ class Executor {
   virtual void arm(std::shared_ptr<TimerNode> timer, Instant due) = 0;
   /// False when it was not armed, or is firing right now; it will not be armed again by that.
   virtual bool disarm(TimerNode& timer) = 0;
+
+  /// The task cannot be unwound: it never goes on.
+  [[noreturn]] virtual void abandon(TaskControl& self) = 0;
 };
 
 }  // namespace chantrace::detail

@@ -20,6 +20,7 @@ namespace chantrace::detail {
 struct Object;
 struct TaskControl;
 struct Waiter;
+class WaiterQueue;
 
 /// How a parked operation came to go on. Exactly one party moves it away from kPending, by
 /// compare-and-swap: a completer, the task itself when time is up, or whoever ends the execution.
@@ -35,6 +36,11 @@ struct ParkedOperation {
 
   bool try_claim(Claim by) {
     Claim expected = Claim::kPending;
+    if (runs_alone) {
+      if (claim.load(std::memory_order_relaxed) != expected) return false;
+      claim.store(by, std::memory_order_relaxed);
+      return true;
+    }
     return claim.compare_exchange_strong(expected, by, std::memory_order_acq_rel);
   }
 
@@ -62,7 +68,7 @@ struct Waiter {
 
   Waiter* previous = nullptr;
   Waiter* next = nullptr;
-  bool is_linked = false;
+  WaiterQueue* queue = nullptr;  ///< Where it stands; nullptr: nowhere any more.
   ParkedOperation* operation = nullptr;
   Object* object = nullptr;  ///< nullptr: a nil channel, or the object was destroyed.
   ObjectId object_id{};      ///< Still known then.
@@ -72,6 +78,13 @@ struct Waiter {
   bool is_starving = false;  ///< Of a mutex: woken once, and too late.
 };
 
+/// What a lock tells the controlled executor: whether it is taken, and who stands before it. A task
+/// there can go on exactly while the gate is open, and any of them may be next.
+struct LockGate {
+  bool is_closed = false;
+  TaskControl* standing = nullptr;  ///< The last to come; linked by `TaskControl::next_at_gate`.
+};
+
 /// First come, first served. Guarded by its object's latch.
 class WaiterQueue {
  public:
@@ -79,22 +92,22 @@ class WaiterQueue {
   Waiter* front() const { return head_; }
 
   void push_back(Waiter& waiter) {
-    waiter.is_linked = true;
+    waiter.queue = this;
     waiter.previous = tail_;
     waiter.next = nullptr;
     (tail_ != nullptr ? tail_->next : head_) = &waiter;
     tail_ = &waiter;
   }
   void push_front(Waiter& waiter) {
-    waiter.is_linked = true;
+    waiter.queue = this;
     waiter.next = head_;
     waiter.previous = nullptr;
     (head_ != nullptr ? head_->previous : tail_) = &waiter;
     head_ = &waiter;
   }
   void remove(Waiter& waiter) {
-    if (!waiter.is_linked) return;
-    waiter.is_linked = false;
+    if (waiter.queue == nullptr) return;
+    waiter.queue = nullptr;
     (waiter.previous != nullptr ? waiter.previous->next : head_) = waiter.next;
     (waiter.next != nullptr ? waiter.next->previous : tail_) = waiter.previous;
   }
@@ -176,8 +189,8 @@ struct Object {
   /// Adds what findings need to know. Requires: the latch.
   virtual void describe(ObjectState& state) const = 0;
   /// It is met for the first time in an execution: forgets who used it before, and says what it
-  /// holds. Requires: the latch.
-  virtual void enter_execution(ObjectInfo& info) = 0;
+  /// holds if anyone wants to know (`info` is not null). Requires: the latch.
+  virtual void enter_execution(ObjectInfo* info) = 0;
   /// A task that holds it has ended; it stays locked. Takes the latch.
   /// Returns: whether the task still held it.
   virtual bool forget_holder(TaskControl&) { return false; }
@@ -187,6 +200,22 @@ struct Object {
   std::uint32_t epoch = 0;  ///< The execution that `id` and `sequence` belong to.
   ObjectId id{};
   std::uint32_t sequence = 0;  ///< Of the last record about it.
+  /// What the controlled executor knows of an object. Of a channel there are two: the side where
+  /// values go in, and the side where they come out. Each is an object of its own to it, as long as
+  /// all wait for as long as it takes: which of two sends comes first can matter, and which of two
+  /// receives, but not whether a send or a receive does.
+  struct Side {
+    TaskId only_user{};  ///< 0: nobody yet.
+    bool was_written = false;
+    bool is_shared = false;     ///< By several tasks, one of which writes.
+    std::uint32_t version = 0;  ///< How often it has been written.
+    // Who wrote it last, and where, as a hash; 0: nobody. For strategies that learn from it.
+    std::uint32_t writer = 0;
+    std::uint32_t writer_task = 0;
+  };
+  Side sides[2];
+  bool is_polled = false;    ///< Somebody could tell whether others wait: both sides are one.
+  std::uint32_t family = 0;  ///< Of objects that were made at the same place, from 1.
   Location created;
   Name given_name;
 

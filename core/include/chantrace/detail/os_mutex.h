@@ -21,21 +21,27 @@ class CHANTRACE_CAPABILITY("mutex") OsMutex {
   std::mutex mutex_;
 };
 
+/// The calling thread runs the tasks of a controlled execution, one at a time: whatever guards
+/// objects against other tasks has nothing to do, and is skipped.
+extern thread_local constinit bool runs_alone;
+
 /// The lock inside an object (channel, mutex ...): held for some tens of instructions, never across
 /// a wait. Taking it is one locked instruction and giving it back is a plain store, which is what
 /// makes a buffered send cost less than a `std::mutex` around a queue.
 ///
-/// Under a controlled executor one task runs at a time and the lock is never contended.
+/// Under a controlled executor one task runs at a time, and the lock is passed over: a locked
+/// instruction costs as much as a switch to another task.
 class CHANTRACE_CAPABILITY("mutex") ObjectLock {
  public:
   void lock() CHANTRACE_ACQUIRE() {
+    if (runs_alone) return;
     if (is_locked_.exchange(true, std::memory_order_acquire)) [[unlikely]]
       lock_contended();
   }
   /// Publishes what the holder wrote to whoever takes the lock next.
   void unlock() CHANTRACE_RELEASE() { is_locked_.store(false, std::memory_order_release); }
   bool try_lock() CHANTRACE_TRY_ACQUIRE(true) {
-    return !is_locked_.exchange(true, std::memory_order_acquire);
+    return runs_alone || !is_locked_.exchange(true, std::memory_order_acquire);
   }
 
  private:

@@ -28,6 +28,11 @@ inline std::uint64_t ticks() {
 #endif
 }
 
+/// The time of a record that `self` makes now.
+inline std::uint64_t record_time(const TaskControl& self) {
+  return self.clock != nullptr ? *self.clock : ticks();
+}
+
 /// Gives the task an empty chunk. False: the recording has ended.
 bool next_chunk(TaskControl& self);
 /// The id of a site.
@@ -88,8 +93,7 @@ inline EventRecord make_record(const Happening& what, std::uint64_t time, std::u
           .detail = what.detail};
 }
 
-/// Records in every case: a new site, a full chunk, a stack before it, the time of a controlled
-/// execution.
+/// Records in every case: a new site, a full chunk, a stack before it.
 void record_fully(TaskControl& self, const Happening& what, const Location& site);
 
 /// Requires: `self.is_recording`, and `self` is the caller's own task.
@@ -113,7 +117,7 @@ inline void record_always(TaskControl& self, const Happening& what, const Locati
 #endif
 inline void record(TaskControl& self, const Happening& what, const Location& site) {
   if (CHANTRACE_RECORDING != 0 && self.is_recording) [[unlikely]]
-    record_always(self, what, site, ticks());
+    record_always(self, what, site, record_time(self));
 }
 /// With a time that was taken before: reading the clock then costs a third of what it costs beside
 /// the stores of a record.

@@ -4,10 +4,14 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include "chantrace/detail/chunk.h"
 #include "chantrace/detail/executor.h"
@@ -20,25 +24,78 @@ class Recording;
 /// Stands for a chunk where there is none: empty, and never written to.
 extern constinit Chunk no_chunk;
 
-/// The body of a task: a function object of any type, moved in once.
+/// The body of a task: a function object of any type, moved in once. Small ones are kept in place,
+/// so that starting a task allocates nothing for them.
 class TaskBody {
  public:
-  virtual ~TaskBody() = default;
-  virtual void run() = 0;
-};
+  TaskBody() = default;
+  template <typename Function>
+  requires(!std::is_same_v<std::decay_t<Function>, TaskBody>) explicit TaskBody(
+      Function&& function) {
+    using Body = std::decay_t<Function>;
+    if constexpr (is_small<Body>) {
+      ::new (static_cast<void*>(room_)) Body(std::forward<Function>(function));
+      operations_ = &kInPlace<Body>;
+    } else {
+      ::new (static_cast<void*>(room_)) Body*(new Body(std::forward<Function>(function)));
+      operations_ = &kOnHeap<Body>;
+    }
+  }
+  TaskBody(TaskBody&& other) noexcept : operations_(std::exchange(other.operations_, nullptr)) {
+    if (operations_ != nullptr) operations_->move(room_, other.room_);
+  }
+  TaskBody& operator=(TaskBody&& other) noexcept {
+    reset();
+    operations_ = std::exchange(other.operations_, nullptr);
+    if (operations_ != nullptr) operations_->move(room_, other.room_);
+    return *this;
+  }
+  ~TaskBody() { reset(); }
 
-template <typename Function>
-class TaskBodyOf final : public TaskBody {
- public:
-  explicit TaskBodyOf(Function&& function) : function_(std::move(function)) {}
-  explicit TaskBodyOf(const Function& function) : function_(function) {}
-  ~TaskBodyOf() noexcept override {}  // NOLINT: not as loose as that of what it holds.
-  TaskBodyOf(const TaskBodyOf&) = delete;
-  TaskBodyOf& operator=(const TaskBodyOf&) = delete;
-  void run() override { function_(); }
+  void run() { operations_->run(room_); }
+  void reset() noexcept {
+    if (operations_ != nullptr) std::exchange(operations_, nullptr)->destroy(room_);
+  }
 
  private:
-  Function function_;
+  struct Operations {
+    void (*run)(std::byte* room);
+    void (*move)(std::byte* to, std::byte* from) noexcept;
+    void (*destroy)(std::byte* room) noexcept;
+  };
+  /// Room for some captures by value, such as a few handles of channels.
+  static constexpr std::size_t kRoomBytes = 112;
+
+  template <typename Body>
+  static constexpr bool is_small =
+      sizeof(Body) <= kRoomBytes &&
+      alignof(Body) <= alignof(std::max_align_t) && std::is_nothrow_move_constructible_v<Body>;
+  template <typename Body>
+  static Body& at(std::byte* room) {
+    return *std::launder(reinterpret_cast<Body*>(room));
+  }
+  template <typename Body>
+  static constexpr Operations kInPlace = {
+      .run = [](std::byte* room) { at<Body>(room)(); },
+      .move =
+          [](std::byte* to, std::byte* from) noexcept {
+            ::new (static_cast<void*>(to)) Body(std::move(at<Body>(from)));
+            at<Body>(from).~Body();
+          },
+      .destroy = [](std::byte* room) noexcept { at<Body>(room).~Body(); },
+  };
+  template <typename Body>
+  static constexpr Operations kOnHeap = {
+      .run = [](std::byte* room) { (*at<Body*>(room))(); },
+      .move =
+          [](std::byte* to, std::byte* from) noexcept {
+            ::new (static_cast<void*>(to)) Body*(at<Body*>(from));
+          },
+      .destroy = [](std::byte* room) noexcept { delete at<Body*>(room); },
+  };
+
+  const Operations* operations_ = nullptr;
+  alignas(std::max_align_t) std::byte room_[kRoomBytes];
 };
 
 /// The sites that a task recorded last, so that finding a site's id is a load and a compare.
@@ -59,6 +116,19 @@ struct SiteCache {
 
   std::array<Entry, kEntries> entries;
 };
+
+/// What a task that is no thread of its own has instead: a stack, where it is on it, and the C++
+/// exceptions that it is handling.
+struct Fiber {
+  void* context = nullptr;     ///< Of Boost.Context; nullptr: it has not begun.
+  std::byte* stack = nullptr;  ///< The lowest byte that may be used.
+  void* caught_exceptions = nullptr;
+  unsigned uncaught_exceptions = 0;
+  void* sanitizer = nullptr;  ///< What a sanitizer knows it by.
+};
+
+/// `TaskControl::runnable` of a task that cannot go on.
+inline constexpr std::uint32_t kNotRunnable = 0xffffffff;
 
 /// How many locks a task can hold and be asked about without taking a lock.
 inline constexpr std::size_t kHeldMax = 200;
@@ -85,10 +155,11 @@ struct alignas(64) TaskControl {
   std::atomic<TaskId> id{};
   Chunk* chunk = &no_chunk;          ///< Where records go; owned by this task alone.
   std::uint32_t chunk_capacity = 0;  ///< 0: there is none yet.
-  /// Records up to this one go the short way. 0 where that is none: each has a stack, or the time
-  /// of a controlled execution.
+  /// Records up to this one go the short way. 0 where that is none: each has a stack.
   std::uint32_t short_capacity = 0;
   Executor* executor = nullptr;
+  /// Where the time of a record comes from in a controlled execution: its step. nullptr: the TSC.
+  const std::uint64_t* clock = nullptr;
   std::uint64_t random_state = 0;  ///< For the threads executor's choices.
 
   // What parking needs.
@@ -96,6 +167,24 @@ struct alignas(64) TaskControl {
   /// Guards `parked` and the task's waiters' `object` against those who look at the task.
   ObjectLock park_lock;
   ParkedOperation* parked CHANTRACE_GUARDED_BY(park_lock) = nullptr;
+
+  // What the controlled executor needs.
+  Fiber fiber;
+  std::uint32_t heap_place = kNotInHeap;  ///< Of the deadline that it waits for.
+  std::uint32_t runnable = kNotRunnable;  ///< Its place among those that can go on.
+  bool has_announced_lock = false;        ///< It waited for the lock that it is taking.
+  TaskControl* next_in_line = nullptr;    ///< Among those that were woken, or have yielded.
+  LockGate* gate = nullptr;               ///< The lock that it is about to take,
+  Object* gate_object = nullptr;          ///< whose that is; nullptr: it was destroyed,
+  ObjectId gate_object_id{};
+  const Location* pending_site = nullptr;  ///< where, and who else stands there.
+  TaskControl* next_at_gate = nullptr;
+  TaskControl* previous_at_gate = nullptr;
+  std::uint64_t changes_seen = 0;  ///< How often shared state had changed when it last looked,
+  std::uint32_t idle_reads = 0;    ///< and how often it has looked since without a change.
+  std::uint32_t operations = 0;    ///< Its scheduling points so far.
+  std::string exception;           ///< What left it, once it has ended by that.
+  TaskStatus status = TaskStatus::kRunning;
 
   // Who it is.
   TaskId parent{};
@@ -114,17 +203,18 @@ struct alignas(64) TaskControl {
   struct JoinObject final : Object {
     JoinObject() : Object(ObjectKind::kNone, Location{}) {}
     void describe(ObjectState&) const override {}
-    void enter_execution(ObjectInfo&) override {}
+    void enter_execution(ObjectInfo*) override {}
     WaiterQueue waiters;
   } join_object;
   std::atomic<TaskPhase> phase = TaskPhase::kNew;
   std::uint32_t swallowed_cancels = 0;
   bool is_abandoned = false;  ///< Cannot be unwound; its thread never goes on.
-  std::unique_ptr<TaskBody> body;
+  TaskBody body;
   std::atomic<std::uint32_t> references = 0;
 
   // Locks that it holds. A slot is filled by this task, and emptied by whoever unlocks.
   std::array<std::atomic<Object*>, kHeldMax> held{};
+  std::uint32_t held_end = 0;     ///< Slots from here on have never been filled.
   bool has_nested_locks = false;  ///< It has held two at once since its recording began.
 
   // Recording.
@@ -180,23 +270,47 @@ bool is_being_unwound(TaskControl& self);
 /// unwound.
 ///
 /// Throws: `Cancelled`.
-bool enter_operation_slowly(TaskControl& self, Operation operation, Object* object);
+bool enter_operation_slowly(TaskControl& self, Operation operation, Object* object,
+                            const Location& site);
 
 /// Every operation starts with this, before it reads any member of its object. False: do nothing.
-inline bool enter_operation(TaskControl& self, Operation operation, Object* object) {
+inline bool enter_operation(TaskControl& self, Operation operation, Object* object,
+                            const Location& site) {
   if ((self.hooks.load(std::memory_order_relaxed) & ~kHookRecorded) != 0) [[unlikely]]
-    return enter_operation_slowly(self, operation, object);
+    return enter_operation_slowly(self, operation, object, site);
   return true;
 }
 
-bool enter_giving_operation_slowly(TaskControl& self, Operation operation, Object* object);
+bool enter_polling_operation_slowly(TaskControl& self, Operation operation, Object* object,
+                                    const Location& site);
+
+/// The same for an operation that can end without having waited for as long as it takes.
+inline bool enter_polling_operation(TaskControl& self, Operation operation, Object* object,
+                                    const Location& site) {
+  if ((self.hooks.load(std::memory_order_relaxed) & ~kHookRecorded) != 0) [[unlikely]]
+    return enter_polling_operation_slowly(self, operation, object, site);
+  return true;
+}
+
+bool enter_lock_slowly(TaskControl& self, Object& object, LockGate& gate, const Location& site);
+
+/// The same for an operation that takes a lock, however long that takes.
+inline bool enter_lock(TaskControl& self, Object& object, LockGate& gate, const Location& site) {
+  if ((self.hooks.load(std::memory_order_relaxed) & ~kHookRecorded) != 0) [[unlikely]]
+    return enter_lock_slowly(self, object, gate, site);
+  return true;
+}
+
+bool enter_giving_operation_slowly(TaskControl& self, Operation operation, Object* object,
+                                   const Location& site);
 
 /// The same for operations that only give (unlock, close, notify, done, release, cancel, stop).
 /// Destructors make them, so they never throw `Cancelled`: a task that is being unwound passes over
 /// them, and is thrown out of its next operation that could wait.
-inline bool enter_giving_operation(TaskControl& self, Operation operation, Object* object) {
+inline bool enter_giving_operation(TaskControl& self, Operation operation, Object* object,
+                                   const Location& site) {
   if ((self.hooks.load(std::memory_order_relaxed) & ~kHookRecorded) != 0) [[unlikely]]
-    return enter_giving_operation_slowly(self, operation, object);
+    return enter_giving_operation_slowly(self, operation, object, site);
   return true;
 }
 

@@ -59,9 +59,14 @@ void throw_cancelled(TaskControl& self);
 /// What the owner of the execution wants thrown in the body.
 void throw_in_body(TaskControl& self);
 
+/// The operation, which is claimed, waits nowhere any more. Only under control, where nobody else
+/// looks at a queue meanwhile: when the task goes on is then of no matter to others.
+void leave_queues(ParkedOperation& operation);
+
 /// Must be called by the destructor of each object that a task could still wait for: they go on
 /// waiting, for nothing, and know the object's name.
 void detach_waiters(Object& object, WaiterQueue& queue);
+void detach_from_gate(Object& object, LockGate& gate);
 
 /// Gives a task that holds `object` a slot in its table; kNoSlot when it is full.
 inline std::uint8_t hold(TaskControl& self, Object& object) {
@@ -69,6 +74,7 @@ inline std::uint8_t hold(TaskControl& self, Object& object) {
     if (self.held[slot].load(std::memory_order_relaxed) == nullptr) {
       self.held[slot].store(&object, std::memory_order_relaxed);
       if (slot > 0) self.has_nested_locks = true;
+      if (slot >= self.held_end) self.held_end = static_cast<std::uint32_t>(slot) + 1;
       return static_cast<std::uint8_t>(slot);
     }
   }
@@ -77,8 +83,8 @@ inline std::uint8_t hold(TaskControl& self, Object& object) {
 
 /// True when the table of `self` says that it holds `object`, which is therefore alive.
 inline bool holds(const TaskControl& self, const Object& object) {
-  for (const auto& slot : self.held)
-    if (slot.load(std::memory_order_relaxed) == &object) return true;
+  for (std::uint32_t slot = 0; slot < self.held_end; ++slot)
+    if (self.held[slot].load(std::memory_order_relaxed) == &object) return true;
   return false;
 }
 

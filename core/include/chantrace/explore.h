@@ -1,0 +1,162 @@
+/// \file
+/// Running a body under many schedules, and under one again.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chantrace/finding.h"
+#include "chantrace/schedule.h"
+
+namespace chantrace {
+
+/// How schedules are searched. Made by the functions below; a plain value.
+struct SearchStrategy {
+  enum class Kind : std::uint8_t {
+    kPortfolio,
+    kRandomWalk,
+    kPartialOrderSampling,
+    kPriorities,
+    kDepthFirst,
+    kSelectiveUniform,
+    kSiteUniform,
+    kSweep,
+    kGreybox,
+  };
+  Kind kind = Kind::kPortfolio;
+  std::uint32_t parameter = 0;
+
+  friend bool operator==(const SearchStrategy&, const SearchStrategy&) = default;
+};
+
+/// Several strategies in turn: what is good where one does not know what the bug is like.
+constexpr SearchStrategy portfolio() { return {}; }
+/// Any task that can go on is next, each as likely as the others.
+constexpr SearchStrategy random_walk() { return {SearchStrategy::Kind::kRandomWalk, 0}; }
+/// Samples partial orders (POS).
+///
+/// Source: Yuan, Yang and Gu, "Partial Order Aware Concurrency Sampling", CAV 2018.
+constexpr SearchStrategy partial_order_sampling() {
+  return {SearchStrategy::Kind::kPartialOrderSampling, 0};
+}
+/// Random priorities that change at `depth` - 1 steps (PCT). Finds a bug that needs `depth` - 1
+/// preemptions, with a probability that has a lower bound.
+///
+/// Source: Burckhardt, Kothari, Musuvathi and Nagarakatte, "A Randomized Scheduler with
+/// Probabilistic Guarantees of Finding Bugs", ASPLOS 2010.
+constexpr SearchStrategy priorities(std::uint32_t depth = 3) {
+  return {SearchStrategy::Kind::kPriorities, depth};
+}
+/// All schedules with at most so many preemptions, one after another, and no other.
+///
+/// Source: Musuvathi and Qadeer, "Iterative Context Bounding for Systematic Testing of
+/// Multithreaded Programs", PLDI 2007.
+constexpr SearchStrategy depth_first(std::uint32_t preemptions_max = 0xffffffff) {
+  return {SearchStrategy::Kind::kDepthFirst, preemptions_max};
+}
+
+/// The orders of operations on some objects as evenly as can be (SURW).
+///
+/// Source: Zhao, Wolff, Mathur and Roychoudhury, "Selectively Uniform Concurrency Testing", ASPLOS
+/// 2025.
+constexpr SearchStrategy selective_uniform_walk() {
+  return {SearchStrategy::Kind::kSelectiveUniform, 0};
+}
+/// A place in the code is drawn first, then a task that is there: many equal workers count as one.
+constexpr SearchStrategy site_uniform_walk() { return {SearchStrategy::Kind::kSiteUniform, 0}; }
+/// The schedule without preemptions, then all that differ from it in one decision, in two, and so
+/// on: what is found first has the fewest.
+///
+/// Source: in the manner of Wen et al., "Controlled Concurrency Testing via Periodical Scheduling",
+/// ICSE 2022.
+constexpr SearchStrategy deviation_sweep() { return {SearchStrategy::Kind::kSweep, 0}; }
+/// Keeps schedules that showed something new, and tries what is like them.
+///
+/// Source: in the manner of Wolff et al., "Greybox Fuzzing for Concurrency Testing", ASPLOS 2024.
+constexpr SearchStrategy greybox() { return {SearchStrategy::Kind::kGreybox, 0}; }
+
+/// "portfolio", "random", "pos", "pct:3", "surw", "site", "sweep", "greybox", "dfs:2", "dfs".
+std::string to_string(const SearchStrategy& strategy);
+/// nullopt for any other text.
+std::optional<SearchStrategy> parse_search_strategy(std::string_view text);
+
+/// How one controlled execution goes.
+struct RunOptions {
+  StepRules rules = {};
+  /// Operations, after which an execution is cut. That is a finding of its own kind.
+  std::uint64_t steps_max = 100'000;
+  /// Of each task's stack. A task that needs more ends the program, with a line that says so.
+  std::size_t stack_bytes = 256 * 1024;
+};
+
+struct ExploreOptions {
+  std::uint64_t schedules = 1'000;     ///< At most so many executions.
+  std::chrono::nanoseconds budget{0};  ///< At most so much time; 0: no limit.
+  SearchStrategy strategy = portfolio();
+  std::uint64_t seed = 0;
+  RunOptions run = {};
+  /// Operations on objects that only one task uses, or all only read, are passed over by
+  /// strategies.
+  bool skips_private_objects = true;
+  /// Does not stop at the first failure, and counts them.
+  bool goes_on = false;
+};
+
+/// An execution that went wrong.
+struct Failure {
+  std::uint64_t index = 0;  ///< Of the execution, from 0.
+  std::string found_by;     ///< The strategy.
+  Schedule schedule;
+  std::vector<Finding> findings;
+};
+
+struct ExploreResult {
+  std::uint64_t executions = 0;
+  /// Interleavings that differ in more than the order of operations whose order cannot matter.
+  std::uint64_t distinct = 0;
+  std::uint64_t steps = 0;
+  std::uint64_t decisions = 0;  ///< Steps at which there was a choice.
+  std::uint64_t cut = 0;        ///< Executions that were ended by the limit of operations.
+  std::uint64_t failures = 0;   ///< Of executions; 1 at most unless `goes_on`.
+  std::chrono::nanoseconds elapsed{0};
+  /// All schedules that the strategy knows were tried.
+  bool is_exhausted = false;
+  std::uint64_t abandoned = 0;  ///< Tasks that could not be unwound; what they held is lost.
+  std::optional<Failure> first_failure;
+  Schedule last_schedule;  ///< Of the last execution.
+
+  /// The findings of the first execution that failed; empty when there was none.
+  const std::vector<Finding>& findings() const;
+};
+
+/// Runs `body` again and again, each time under another schedule, until one fails.
+///
+/// `body` becomes the body of each execution and what it starts with `go` its tasks, all of them on
+/// the calling thread. It must do the same each time, but for the order in which tasks come: what
+/// it leaves behind in static variables must not matter. An execution fails that leaves tasks
+/// behind, or otherwise shows a finding that is not a note. An exception that leaves `body` is one.
+///
+/// Threads: one exploration at a time in a process.
+ExploreResult explore(const std::function<void()>& body, const ExploreOptions& options = {});
+
+/// One execution, and what it showed.
+struct RunResult {
+  std::vector<Finding> findings;
+  Schedule schedule;  ///< What was decided, which is what was asked for unless it diverged.
+  std::uint64_t steps = 0;
+  /// The step, from 1, at which the schedule could not be followed; 0: it was.
+  std::uint64_t diverged_at = 0;
+};
+
+/// Runs `body` once under a schedule.
+///
+/// Threads: as for `explore`.
+RunResult run(const std::function<void()>& body, const Schedule& schedule,
+              const RunOptions& options = {});
+
+}  // namespace chantrace

@@ -1,0 +1,71 @@
+#include "controlled_run.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "../runtime/controlled_executor.h"
+#include "../runtime/runtime.h"
+#include "../runtime/terminate.h"
+
+namespace chantrace::detail {
+bool is_step_limit(const Finding& finding) {
+  return finding.kind == FindingKind::kStepLimit && finding.certainty == Certainty::kPossible;
+}
+
+ControlledRuns::ControlledRuns()
+    : executor_(Runtime::instance().controlled()), body_(current_task()) {
+  install_terminate_handler();
+  Runtime::instance().begin_execution(&body_, nullptr, [this] { stop_body(); });
+}
+
+ControlledRuns::~ControlledRuns() {
+  Runtime::instance().end_execution();
+  Runtime::instance().refresh(body_);
+}
+
+void ControlledRuns::stop_body() {
+  was_stopped_ = true;
+  add_findings();
+  executor_.unwind();
+}
+
+void ControlledRuns::add_findings() {
+  const std::optional<Finding> cut = executor_.cut_finding();
+  if (cut) findings_.push_back(*cut);
+  // What tasks wait for when an execution is cut says nothing.
+  for (Finding& finding : analyze(Runtime::instance().end_state()))
+    if (!cut || !is_about_waiting(finding.kind)) findings_.push_back(std::move(finding));
+}
+
+bool ControlledRuns::is_clean() const {
+  const auto holds_nothing = [](const TaskControl& task) {
+    return std::none_of(task.held.begin(), task.held.begin() + task.held_end,
+                        [](const auto& slot) { return slot.load(std::memory_order_relaxed); });
+  };
+  return !was_stopped_ && executor_.all_ended_well() && Runtime::instance().has_nothing_to_tell() &&
+         body_.status == TaskStatus::kRunning && holds_nothing(body_);
+}
+
+void ControlledRuns::run(const std::function<void()>& body, Strategy& strategy,
+                         const ControlOptions& options) {
+  Runtime& runtime = Runtime::instance();
+  findings_.clear();
+  was_stopped_ = false;
+  runtime.begin_next_execution();
+  executor_.begin(body_, strategy, options, nullptr);
+  try {
+    body();
+  } catch (const Cancelled&) {
+    // That is how a body ends that was stopped.
+  } catch (...) {
+    note_exception(body_);
+  }
+  body_.hooks.fetch_and(static_cast<std::uint8_t>(~(kHookThrown | kHookCancel)));
+  runtime.set_body_ended(true);
+  executor_.settle();
+  if (!is_clean() && !was_stopped_) add_findings();
+  executor_.unwind();
+  executor_.end();
+}
+
+}  // namespace chantrace::detail

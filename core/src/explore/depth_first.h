@@ -1,0 +1,56 @@
+/// \file
+/// Depth-first search: all schedules with at most so many preemptions, one after another.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "../runtime/strategy.h"
+
+namespace chantrace::detail {
+
+/// A preemption is a step at which the task that ran last could have gone on, and another did. With
+/// no bound the search is exhaustive, up to `choose` and the operations that are no steps.
+///
+/// Source: Musuvathi and Qadeer, "Iterative Context Bounding for Systematic Testing of
+/// Multithreaded Programs", PLDI 2007.
+class DepthFirst final : public Strategy {
+ public:
+  static constexpr std::uint32_t kUnbounded = 0xffffffff;
+
+  explicit DepthFirst(std::uint32_t preemptions_max) : preemptions_max_(preemptions_max) {}
+
+  void begin(std::uint64_t) override;
+  std::size_t pick(std::span<const Runnable> runnable, std::size_t current) override;
+  std::uint32_t choose(std::uint32_t count) override;
+  bool end(bool is_whole) override;
+  void forget_places() override { is_lost_ = true; }
+
+  /// What was left to do at a node of the last execution was no longer what it had been: the
+  /// program is not deterministic, or more of its objects became known as shared. The search began
+  /// anew.
+  std::uint64_t restarts() const { return restarts_; }
+  std::string_view name() const override { return "dfs"; }
+
+ private:
+  struct Node {
+    std::uint32_t first = 0;  ///< Its alternatives, in `alternatives_`, the default first.
+    std::uint32_t count = 0;
+    std::uint32_t taken = 0;        ///< Which of them.
+    std::uint32_t preemptions = 0;  ///< Before it.
+    bool can_preempt = false;       ///< All but the first are preemptions.
+  };
+
+  Node& descend(std::uint32_t count);
+  void add_node(std::span<const Runnable> runnable, std::size_t current);
+
+  const std::uint32_t preemptions_max_;
+  std::vector<Node> nodes_;
+  std::vector<std::uint32_t> alternatives_;
+  std::size_t depth_ = 0;
+  std::uint32_t preemptions_ = 0;
+  bool is_lost_ = false;
+  std::uint64_t restarts_ = 0;
+};
+
+}  // namespace chantrace::detail

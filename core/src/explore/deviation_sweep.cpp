@@ -1,0 +1,91 @@
+#include "deviation_sweep.h"
+
+namespace chantrace::detail {
+namespace {
+
+/// Tasks in a ring that begins behind `origin`; time passes last of all.
+std::uint32_t place_in_ring(std::uint32_t task, std::uint32_t origin) {
+  return task == kClockTask ? 0xffffffff : task - origin - 1;
+}
+
+}  // namespace
+
+void DeviationSweep::begin(std::uint64_t) {
+  if (begins_anew_) {
+    deviations_.clear();
+    level_was_reached_ = false;
+    begins_anew_ = false;
+  }
+  next_deviation_ = 0;
+  alternatives_.clear();
+  last_task_ = 0;
+}
+
+std::uint32_t DeviationSweep::decide(std::size_t alternatives) {
+  const std::size_t position = alternatives_.size();
+  alternatives_.push_back(static_cast<std::uint32_t>(alternatives));
+  if (next_deviation_ == deviations_.size() || deviations_[next_deviation_].position != position)
+    return 0;
+  return deviations_[next_deviation_++].alternative;
+}
+
+std::size_t DeviationSweep::pick(std::span<const Runnable> runnable, std::size_t current) {
+  // The default goes on with the task that ran last, or else with the next in the ring. What
+  // deviates is the others, in the order of the ring.
+  const std::uint32_t alternative = decide(runnable.size());
+  const std::uint32_t origin = current != kNobody ? runnable[current].task : last_task_;
+  std::size_t chosen = current;
+  if (alternative > 0 || current == kNobody) {
+    std::uint32_t rank = current != kNobody ? alternative - 1 : alternative;
+    // The one with `rank` others before it, by as many passes.
+    std::uint64_t floor = 0;
+    for (;; --rank) {
+      std::uint64_t best = ~std::uint64_t{0};
+      for (std::size_t i = 0; i < runnable.size(); ++i) {
+        if (i == current) continue;
+        const std::uint64_t place = place_in_ring(runnable[i].task, origin) + std::uint64_t{1};
+        if (place <= floor || place >= best) continue;
+        best = place;
+        chosen = i;
+      }
+      floor = best;
+      if (rank == 0) break;
+    }
+  }
+  last_task_ = runnable[chosen].task;
+  return chosen;
+}
+
+std::uint32_t DeviationSweep::choose(std::uint32_t count) { return decide(count); }
+
+void DeviationSweep::place_after(std::size_t index) {
+  for (std::size_t i = index + 1; i < deviations_.size(); ++i)
+    deviations_[i] = {deviations_[i - 1].position + 1, 1};
+}
+
+bool DeviationSweep::advance() {
+  // Deviations from `made` on stand behind the end of an execution with those before.
+  std::size_t made = next_deviation_;
+  if (made == deviations_.size()) level_was_reached_ = true;
+  while (made > 0) {
+    Deviation& last = deviations_[made - 1];
+    if (last.alternative + 1 < alternatives_[last.position]) {
+      ++last.alternative;
+    } else {
+      last = {last.position + 1, 1};
+    }
+    place_after(made - 1);
+    return true;
+  }
+  // All of this level are done.
+  if (!level_was_reached_) return false;
+  level_was_reached_ = false;
+  deviations_.emplace_back();
+  deviations_.front() = {0, 1};
+  place_after(0);
+  return true;
+}
+
+bool DeviationSweep::end(bool) { return begins_anew_ || advance(); }
+
+}  // namespace chantrace::detail

@@ -1,0 +1,50 @@
+/// \file
+/// The deviation sweep: the schedule in which each task runs as long as it can, then all that
+/// differ from it in one decision, then all that differ in two, and so on.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "../runtime/strategy.h"
+
+namespace chantrace::detail {
+
+/// What it finds first has the fewest deviations possible. All schedules are tried in the end.
+///
+/// Source: in the manner of Wen et al., "Controlled Concurrency Testing via Periodical Scheduling",
+/// ICSE 2022, which sorts schedules by how often they leave a fixed order.
+/// Cost: with d deviations in the order of (steps x tasks)^d executions.
+class DeviationSweep final : public Strategy {
+ public:
+  void begin(std::uint64_t) override;
+  std::size_t pick(std::span<const Runnable> runnable, std::size_t current) override;
+  std::uint32_t choose(std::uint32_t count) override;
+  bool end(bool) override;
+  void forget_places() override { begins_anew_ = true; }
+  std::string_view name() const override { return "sweep"; }
+
+  /// How many deviations the present schedules have.
+  std::size_t level() const { return deviations_.size(); }
+
+ private:
+  struct Deviation {
+    std::uint32_t position = 0;     ///< Of the decision, from 0.
+    std::uint32_t alternative = 1;  ///< 0 would be no deviation.
+  };
+
+  std::uint32_t decide(std::size_t alternatives);
+  bool advance();
+  void place_after(std::size_t index);
+
+  std::vector<Deviation> deviations_;  ///< By position.
+  std::size_t next_deviation_ = 0;
+  std::vector<std::uint32_t> alternatives_;  ///< How many there were at each decision.
+  std::uint32_t last_task_ = 0;
+  bool has_begun_ = false;
+  bool begins_anew_ = false;
+  bool level_was_reached_ =
+      false;  ///< By an execution of this level: all its deviations were made.
+};
+
+}  // namespace chantrace::detail

@@ -1,0 +1,63 @@
+#include "portfolio.h"
+
+#include <algorithm>
+
+#include "deviation_sweep.h"
+#include "greybox.h"
+#include "partial_order_sampling.h"
+#include "selective_uniform_walk.h"
+#include "site_uniform_walk.h"
+
+namespace chantrace::detail {
+namespace {
+
+constexpr std::uint64_t kSweepFirstMax = 2'000;
+constexpr std::uint64_t kSweepFirstPercent = 5;
+// What an execution costs beside its decisions, in decisions.
+constexpr std::uint64_t kExecutionCost = 10;
+
+}  // namespace
+
+Portfolio::Portfolio(std::uint64_t schedules)
+    : parts_{Part{std::make_unique<DeviationSweep>(), 1}, Part{std::make_unique<Greybox>(), 4},
+             Part{std::make_unique<PartialOrderSampling>(), 1},
+             Part{std::make_unique<SelectiveUniformWalk>(), 1},
+             Part{std::make_unique<SiteUniformWalk>(), 1}},
+      present_(parts_.data()),
+      sweep_first_(std::min(kSweepFirstMax, schedules / 100 * kSweepFirstPercent +
+                                                schedules % 100 * kSweepFirstPercent / 100)) {}
+
+Portfolio::~Portfolio() = default;
+
+Portfolio::Part& Portfolio::choose_part() {
+  if (executions_ <= sweep_first_) return parts_.front();
+  return *std::min_element(parts_.begin(), parts_.end(), [](const Part& left, const Part& right) {
+    return left.decisions * right.share < right.decisions * left.share;
+  });
+}
+
+void Portfolio::begin(std::uint64_t seed) {
+  present_ = &choose_part();
+  // What the sweep was given before does not count against it.
+  if (executions_++ == sweep_first_) parts_.front().decisions = 0;
+  present_->decisions += kExecutionCost;
+  present_->strategy->begin(seed);
+}
+
+std::size_t Portfolio::pick(std::span<const Runnable> runnable, std::size_t current) {
+  ++present_->decisions;
+  return present_->strategy->pick(runnable, current);
+}
+
+std::uint32_t Portfolio::choose(std::uint32_t count) { return present_->strategy->choose(count); }
+
+bool Portfolio::end(bool is_whole) {
+  // Only the sweep can know that there is no other schedule.
+  return present_->strategy->end(is_whole);
+}
+
+void Portfolio::forget_places() {
+  for (Part& part : parts_) part.strategy->forget_places();
+}
+
+}  // namespace chantrace::detail

@@ -1,0 +1,86 @@
+#include "selective_uniform_walk.h"
+
+#include <algorithm>
+
+namespace chantrace::detail {
+namespace {
+
+// How much the last execution weighs among those before.
+constexpr double kNewest = 1.0 / 16;
+
+}  // namespace
+
+void SelectiveUniformWalk::begin(std::uint64_t seed) {
+  random_.reset(seed);
+  intended_ = kNobodyIntended;
+  bool has_any = false;
+  for (std::size_t family = 0; family < is_chosen_.size(); ++family) {
+    is_chosen_[family] = random_.below(2) == 0;
+    has_any |= is_chosen_[family];
+  }
+  if (!has_any && !is_chosen_.empty()) is_chosen_[random_.below(is_chosen_.size())] = true;
+  for (Profile& profile : profiles_) {
+    profile.left = 0;
+    for (std::size_t family = 0; family < profile.counts.size(); ++family) {
+      Count& count = profile.counts[family];
+      count.seen = 0;
+      if (family < is_chosen_.size() && is_chosen_[family]) profile.left += count.average;
+    }
+  }
+}
+
+SelectiveUniformWalk::Profile& SelectiveUniformWalk::profile(std::uint32_t task) {
+  if (task >= profiles_.size()) profiles_.resize(task + 1);
+  return profiles_[task];
+}
+
+bool SelectiveUniformWalk::counts(const Runnable& runnable) const {
+  return runnable.task != kClockTask && runnable.family < is_chosen_.size() &&
+         is_chosen_[runnable.family];
+}
+
+std::uint32_t SelectiveUniformWalk::draw(std::span<const Runnable> runnable) {
+  // Of a task whose count was too low, one more operation is taken to come.
+  const auto weight = [&](const Runnable& one) { return std::max(profile(one.task).left, 1.0); };
+  double sum = 0;
+  for (const Runnable& one : runnable) sum += weight(one);
+  double point = sum * static_cast<double>(random_.next() >> 11) * 0x1p-53;
+  for (const Runnable& one : runnable) {
+    point -= weight(one);
+    if (point < 0) return one.task;
+  }
+  return runnable.back().task;
+}
+
+std::size_t SelectiveUniformWalk::pick(std::span<const Runnable> runnable, std::size_t) {
+  const auto is_intended = [&](const Runnable& one) { return one.task == intended_; };
+  if (std::none_of(runnable.begin(), runnable.end(), is_intended)) intended_ = draw(runnable);
+  candidates_.clear();
+  for (std::uint32_t i = 0; i < runnable.size(); ++i)
+    if (!counts(runnable[i]) || is_intended(runnable[i])) candidates_.push_back(i);
+  const std::size_t chosen = candidates_[random_.below(candidates_.size())];
+  const Runnable& one = runnable[chosen];
+  if (one.family >= is_chosen_.size()) is_chosen_.resize(one.family + 1, true);
+  Profile& mine = profile(one.task);
+  if (one.family >= mine.counts.size()) mine.counts.resize(one.family + 1);
+  ++mine.counts[one.family].seen;
+  if (counts(one)) {
+    mine.left -= 1;
+    intended_ = kNobodyIntended;
+  }
+  return chosen;
+}
+
+bool SelectiveUniformWalk::end(bool is_whole) {
+  // One that was cut, or stopped by a bug, says nothing of how long executions are.
+  if (!is_whole) return true;
+  for (Profile& profile : profiles_) {
+    for (Count& count : profile.counts) {
+      const double seen = count.seen;
+      count.average = count.average == 0 ? seen : count.average + kNewest * (seen - count.average);
+    }
+  }
+  return true;
+}
+
+}  // namespace chantrace::detail

@@ -1,0 +1,225 @@
+/// \file
+/// Tasks as fibers on one OS thread, one at a time; a strategy decides which one is next.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "chantrace/detail/control_options.h"
+#include "chantrace/detail/executor.h"
+#include "chantrace/detail/task_control.h"
+#include "chantrace/finding.h"
+#include "chantrace/schedule.h"
+#include "fiber.h"
+#include "object_families.h"
+#include "reads_from.h"
+#include "strategy.h"
+#include "virtual_timers.h"
+
+namespace chantrace::detail {
+
+class Recording;
+
+/// Tasks of one execution.
+inline constexpr std::size_t kControlledTasksMax = 100'000;
+
+/// Why an execution was ended before its tasks were.
+enum class Cut : std::uint8_t {
+  kNone,
+  kStepLimit,
+  kLivelock,  ///< Tasks yielded to each other, and nothing changed.
+};
+
+/// An execution is: `begin`, the body itself in the calling thread, `settle`, `unwind`, `end`.
+///
+/// Tasks are in one of these states: runnable, and about to make an operation; woken or new, and to
+/// run up to an operation that is a choice before anything is decided; parked; standing at a closed
+/// gate; yielded; ended. One of the runnable ones is running.
+///
+/// Invariants: the place that a task says it has among the runnable is where it is; a decision is
+/// made only while no task is woken, so that what each is about to do is known; an operation looks
+/// at shared state only between its own step and the next. Nothing is allocated in a step, nor from
+/// one execution to the next, once there was one as large.
+///
+/// Threads: the one that called `begin`, and its fibers.
+class ControlledExecutor final : public Executor {
+ public:
+  ControlledExecutor();
+
+  // For whoever runs an execution.
+
+  /// The calling task becomes the body of an execution. Requires: its epoch and id are set.
+  void begin(TaskControl& root, Strategy& strategy, const ControlOptions& options,
+             std::shared_ptr<Recording> recording);
+  /// The body has ended: all others go on until none can.
+  void settle();
+  /// Unwinds all tasks but the body, the youngest first.
+  void unwind();
+  void end();
+
+  bool is_active() const { return root_ != nullptr; }
+  /// By number less one; the body is the first.
+  std::span<TaskControl* const> tasks() const { return tasks_; }
+  /// All tasks ended by themselves.
+  bool all_ended_well() const { return alive_ == 0 && !has_exception_ && cut_ == Cut::kNone; }
+  Cut cut() const { return cut_; }
+  /// What there is to say of a cut.
+  std::optional<Finding> cut_finding() const;
+  std::uint64_t abandoned() const { return abandoned_; }
+  std::uint64_t steps() const { return steps_; }
+  /// Steps at which there was a choice among several tasks.
+  std::uint64_t decisions() const { return decisions_; }
+  std::span<const std::uint32_t> choices() const { return choices_; }
+  /// The same for executions that differ only in the order of operations whose order cannot matter.
+  std::uint64_t trace_hash() const { return trace_hash_; }
+  /// The schedule so far.
+  Schedule schedule();
+  ObjectFamilies& families() { return families_; }
+
+  // For operations.
+  TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
+                         const Location& site) override;
+  bool start(TaskControl& task) override;
+  bool point(TaskControl& self, Operation operation, Object* object, const Location& site) override;
+  bool point_at_gate(TaskControl& self, Object& object, LockGate& gate,
+                     const Location& site) override;
+  void gate_changed(LockGate& gate) override;
+  void park(TaskControl& self, ParkedOperation& operation, Instant deadline) override;
+  void unpark(TaskControl& task) override;
+  bool yield(TaskControl& self) override;
+  std::uint32_t choose(TaskControl& self, std::uint32_t count) override;
+  Instant now() override { return now_; }
+  void arm(std::shared_ptr<TimerNode> timer, Instant due) override;
+  bool disarm(TimerNode& timer) override;
+  [[noreturn]] void abandon(TaskControl& self) override;
+  /// An object is met for the first time in this execution.
+  void meet_first(Object& object);
+  /// Somebody looks whether others wait at the object, or would not wait for ever.
+  void note_polled(Object& object);
+  /// A select looks at the channel, and perhaps uses it.
+  void note_select(TaskControl& self, Object& channel);
+
+ private:
+  /// First in, first out, linked by `TaskControl::next_in_line`.
+  class Line {
+   public:
+    bool empty() const { return first_ == nullptr; }
+    void push(TaskControl& task) {
+      task.next_in_line = nullptr;
+      (first_ != nullptr ? last_->next_in_line : first_) = &task;
+      last_ = &task;
+    }
+    TaskControl& pop() {
+      TaskControl& task = *first_;
+      first_ = task.next_in_line;
+      return task;
+    }
+    void clear() { first_ = nullptr; }
+
+   private:
+    TaskControl* first_ = nullptr;
+    TaskControl* last_ = nullptr;
+  };
+
+  TaskControl& take_control();
+  static void run_fiber(boost::context::detail::transfer_t from);
+  void run_tasks();
+  void run_to_end(TaskControl& task);
+
+  // Who can go on.
+  void add_runnable(TaskControl& task);
+  void remove_runnable(TaskControl& task);
+  void remove_runnable_at(std::size_t place);
+  void update_clock();
+  TaskControl& task_of(const Runnable& runnable) { return *tasks_[runnable.task - 1]; }
+
+  // Steps.
+  void announce(TaskControl& self, Operation operation, Object* object, std::size_t side,
+                const Location& site);
+  /// Notes who uses that side of the object. True: no other task could tell when it is used.
+  bool is_private(const TaskControl& self, Object& object, std::size_t side, bool is_write);
+  /// Whether another task may go on instead.
+  bool is_choice(const TaskControl& self, Object* object, std::size_t side, bool is_write);
+  /// Returns when `self` is next. False: the execution is at its end.
+  bool take_turn(TaskControl& self, bool is_choice);
+  /// `self` cannot go on now. Returns when it can.
+  void wait(TaskControl& self);
+  TaskControl& next_task();
+  std::size_t pick();
+  void go_on_with(TaskControl& self, TaskControl& next);
+  /// Its operation is made now.
+  bool grant(TaskControl& self, Operation operation, Object* object, std::size_t side,
+             bool is_write);
+  bool cut_here(TaskControl& self);
+  void note_pair(const TaskControl& self, Object::Side& side, bool is_write);
+  void count_step(TaskControl& self);
+  void begin_visit(std::uint32_t task);
+  void wake(TaskControl& task);
+  void wake_yielded();
+  bool is_spinning(TaskControl& self);
+
+  // Time.
+  bool can_time_help() const;
+  void fire_timer();
+  void enter_timers_task();
+
+  // The end.
+  TaskControl& end_now(Cut cut);
+  bool resume_at_end(TaskControl& self);
+  void unwind_task(TaskControl& task);
+
+  FiberSwitch fibers_;
+  Strategy* strategy_ = nullptr;
+  ControlOptions options_;
+  std::uint64_t step_operations_ = 0;  ///< Bit by number of operation: it is a step.
+  bool is_asked_always_ = false;
+  bool looks_ahead_ = true;
+  ReadsFromPairs* pairs_ = nullptr;
+  std::shared_ptr<Recording> recording_;
+
+  TaskControl* root_ = nullptr;
+  std::vector<std::unique_ptr<TaskControl>> controls_;
+  std::size_t controls_used_ = 0;
+  std::unique_ptr<TaskControl> timers_task_;
+  std::vector<TaskControl*> tasks_;
+  std::vector<Runnable> runnable_;
+  std::size_t clock_place_ = kNobody;
+  Line woken_;
+  Line yielded_;
+  TaskControl* last_ = nullptr;  ///< Whose operation was made last.
+  bool has_turn_ = false;        ///< The running task was picked for whatever it does next.
+  /// What the running task has done since it was switched to. It counts as seen once it made an
+  /// operation or met a new object; a task that only ran up to its next operation could as well
+  /// have done that later.
+  Segment visit_;
+  bool is_visit_seen_ = false;
+  std::size_t alive_ = 0;
+
+  VirtualTimers timers_;
+  Instant now_ = 0;
+  std::uint32_t objects_made_ = 0;
+  ObjectFamilies families_;
+
+  std::uint64_t steps_ = 0;
+  std::uint64_t decisions_ = 0;
+  std::uint64_t changes_ = 0;  ///< Steps that may have changed what others see.
+  std::uint64_t trace_hash_ = 0;
+  std::uint64_t fingerprint_ = 0;  ///< Of all operations, in their order.
+  std::uint32_t skipped_ = 0;      ///< Operations since the last step.
+  std::uint32_t idle_rounds_ = 0;  ///< How often all had yielded, without a change in between.
+  std::vector<Segment> segments_;
+  std::vector<std::uint32_t> choices_;
+
+  bool is_settling_ = false;
+  bool is_ending_ = false;
+  bool is_unwinding_ = false;
+  bool has_exception_ = false;
+  Cut cut_ = Cut::kNone;
+  std::uint64_t abandoned_ = 0;
+};
+
+}  // namespace chantrace::detail

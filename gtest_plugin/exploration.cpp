@@ -1,0 +1,141 @@
+#include "exploration.h"
+
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <string_view>
+
+#include "chantrace/explore_test.h"
+#include "test_runner.h"
+
+namespace chantrace {
+namespace {
+
+/// Longer tokens are not for a command line; the trace has the schedule too.
+constexpr std::size_t kTokenMax = 400;
+
+std::map<std::string, ExploreOptions, std::less<>>& options_of_tests() {
+  static std::map<std::string, ExploreOptions, std::less<>> options;
+  return options;
+}
+
+bool is_listening = false;
+
+std::string counted(std::uint64_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+/// "312", "71 k", "1.2 M".
+std::string rounded(double number) {
+  char text[32];
+  if (number < 1e3)
+    std::snprintf(text, sizeof text, "%.0f", number);
+  else if (number < 1e6)
+    std::snprintf(text, sizeof text, number < 1e4 ? "%.1f k" : "%.0f k", number / 1e3);
+  else
+    std::snprintf(text, sizeof text, "%.1f M", number / 1e6);
+  return text;
+}
+
+}  // namespace
+
+namespace detail {
+
+bool set_explore_options(const char* test, const ExploreOptions& options) {
+  options_of_tests()[test] = options;
+  return true;
+}
+
+bool explores_tests() { return is_listening; }
+
+}  // namespace detail
+
+void note_listener() { is_listening = true; }
+
+std::unique_ptr<Exploration> Exploration::plan(const Flags& flags, const testing::TestInfo& test) {
+  const std::string name = std::string(test.test_suite_name()) + "." + test.name();
+  const auto own = options_of_tests().find(name);
+  const bool has_own = own != options_of_tests().end();
+  if (!flags.replay && !flags.explores() && !has_own) return nullptr;
+  // Each execution of such a test would start processes.
+  if (std::string_view(test.test_suite_name()).ends_with("DeathTest")) return nullptr;
+  std::unique_ptr<Exploration> exploration(new Exploration);
+  ExploreOptions& options = exploration->options_;
+  if (has_own) options = own->second;
+  flags.apply_to(options);
+  if (flags.replay) {
+    exploration->is_replay_ = true;
+    options.run.rules = flags.replay->rules;
+    exploration->follower_ = std::make_unique<detail::Follower>(*flags.replay);
+  }
+  return exploration;
+}
+
+void Exploration::explore(const testing::TestInfo& test,
+                          const std::function<bool(const std::vector<Finding>&)>& is_failing,
+                          const std::function<void()>& note_progress) {
+  if (is_replay_) return;
+  TestRunner runner(test);
+  bool passed = true;
+  auto last_note = std::chrono::steady_clock::now();
+  result_ = detail::explore_body([&] { passed = runner.run(); }, options_,
+                                 [&](const std::vector<Finding>& findings) {
+                                   const auto present = std::chrono::steady_clock::now();
+                                   if (present - last_note > std::chrono::milliseconds(500)) {
+                                     last_note = present;
+                                     note_progress();
+                                   }
+                                   if (!passed || is_failing(findings))
+                                     return detail::Judgement::kFailed;
+                                   return runner.was_skipped() ? detail::Judgement::kEnough
+                                                               : detail::Judgement::kPassed;
+                                 });
+  Schedule schedule;
+  schedule.rules = options_.run.rules;
+  if (result_->first_failure) schedule = result_->first_failure->schedule;
+  follower_ = std::make_unique<detail::Follower>(std::move(schedule));
+}
+
+std::string Exploration::statistics() const {
+  if (!result_) return {};
+  const ExploreResult& result = *result_;
+  const double seconds = std::chrono::duration<double>(result.elapsed).count();
+  const auto executions = static_cast<double>(result.executions);
+  std::string text = std::string("explored ") + (result.is_exhausted ? "all " : "") +
+                     counted(result.executions, "schedule") + ", " +
+                     std::to_string(result.distinct) + " distinct, " +
+                     rounded(static_cast<double>(result.steps) / executions) + " steps each, " +
+                     rounded(executions / seconds) + "/s; " + to_string(options_.strategy);
+  if (result.cut > 0)
+    text += "; " + std::to_string(result.cut) + " cut at " +
+            std::to_string(options_.run.steps_max) + " operations";
+  text += result.first_failure
+              ? "; schedule " + std::to_string(result.first_failure->index + 1) + " failed"
+              : "; nothing found";
+  return text;
+}
+
+std::string Exploration::place() const {
+  if (is_replay_) return ", under the schedule that was given";
+  if (!must_fail()) return {};
+  return ", schedule " + std::to_string(result_->first_failure->index + 1) + " of " +
+         std::to_string(options_.schedules) + ", found by " + result_->first_failure->found_by;
+}
+
+std::string Exploration::replay_argument(const std::string& trace) const {
+  const std::string token = follower_->schedule().to_string();
+  return token.size() <= kTokenMax || trace.empty() ? token : trace;
+}
+
+std::string Exploration::divergence(const Schedule& followed) const {
+  if (!is_replay_ && !must_fail()) return {};
+  if (follower_->diverged_at() > 0)
+    return "the schedule could be followed up to operation " +
+           std::to_string(follower_->diverged_at()) + " only";
+  const std::uint64_t expected = follower_->schedule().fingerprint;
+  if (expected != 0 && expected != followed.fingerprint)
+    return "the schedule was followed, but its tasks did something else";
+  return {};
+}
+
+}  // namespace chantrace

@@ -1,0 +1,60 @@
+/// \file
+/// What the listener has to do with schedules: whether a test is explored, under which schedule it
+/// then runs once more, and what there is to say about it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chantrace/detail/explore_body.h"
+#include "flags.h"
+
+namespace chantrace {
+
+/// A listener is installed: tests can be explored.
+void note_listener();
+
+/// One test's exploration, or the replay of a schedule that was given.
+///
+/// Threads: the one that runs tests.
+class Exploration {
+ public:
+  /// Nothing where the test runs on threads.
+  static std::unique_ptr<Exploration> plan(const Flags& flags, const testing::TestInfo& test);
+
+  /// Runs the test under many schedules, until one fails. `is_failing`: whether these findings fail
+  /// a test. `note_progress`: called now and then.
+  void explore(const testing::TestInfo& test,
+               const std::function<bool(const std::vector<Finding>&)>& is_failing,
+               const std::function<void()>& note_progress);
+
+  /// Decides the execution that GoogleTest itself runs, which is recorded.
+  detail::Strategy& strategy() { return follower_->strategy(); }
+  detail::ControlOptions control() const { return detail::control_options(options_.run); }
+  /// It failed when it was explored, and so has to fail again.
+  bool must_fail() const { return result_ && result_->first_failure.has_value(); }
+
+  /// "explored 1000 schedules, 812 distinct, 71 k/s; portfolio; nothing found"
+  std::string statistics() const;
+  /// ", schedule 38 of 1000, found by random": behind the first line of a failure.
+  std::string place() const;
+  /// The schedule as it stands on a command line, or `trace` where it would be too long for that.
+  std::string replay_argument(const std::string& trace) const;
+  /// How the recorded execution differs from what it was to follow; empty where it does not.
+  std::string divergence(const Schedule& followed) const;
+
+ private:
+  Exploration() = default;
+
+  bool is_replay_ = false;
+  ExploreOptions options_;
+  std::optional<ExploreResult> result_;
+  std::unique_ptr<detail::Follower> follower_;
+};
+
+}  // namespace chantrace

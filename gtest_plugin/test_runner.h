@@ -1,0 +1,26 @@
+/// \file
+/// Runs a GoogleTest test as GoogleTest does, but as often as one likes, and without reporting it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+namespace chantrace {
+
+/// Threads: the one that runs tests.
+class TestRunner {
+ public:
+  explicit TestRunner(const testing::TestInfo& test) : test_(test) {}
+
+  /// From the fixture's constructor to its destructor, `SetUp` and `TearDown` included. What it
+  /// would report is kept back.
+  ///
+  /// Returns: whether it passed, or was skipped.
+  bool run();
+  bool was_skipped() const { return was_skipped_; }
+
+ private:
+  const testing::TestInfo& test_;
+  bool was_skipped_ = false;
+};
+
+}  // namespace chantrace

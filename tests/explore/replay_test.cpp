@@ -1,0 +1,179 @@
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <chrono>
+#include <string>
+
+#include "chantrace/chantrace.h"
+#include "chantrace/explore.h"
+
+namespace chantrace {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// All kinds of operations, between four tasks. Says which way it went.
+void mixed_program(std::string& log) {
+  log.clear();
+  Channel<int> jobs("jobs", 2);
+  Channel<int> results("results");
+  Mutex mutex("log");
+  ConditionVariable changed("changed");
+  SharedMutex state("state");
+  Semaphore slots(2);
+  Once once;
+  Atomic<int> counter(0);
+  WaitGroup workers;
+  bool is_started = false;
+  const auto note = [&](char what) {
+    mutex.lock();
+    log += what;
+    mutex.unlock();
+  };
+  workers.add(2);
+  for (int i = 0; i < 2; ++i)
+    go([&, i] {
+      once.call([&] { counter.fetch_add(10); });
+      for (int job : jobs) {
+        slots.acquire();
+        state.lock_shared();
+        counter.fetch_add(job);
+        state.unlock_shared();
+        slots.release();
+        results.send(job * 2);
+        note(static_cast<char>('a' + i));
+      }
+      workers.done();
+    });
+  go([&] {
+    mutex.lock();
+    is_started = true;
+    mutex.unlock();
+    changed.notify_all();
+    state.lock();
+    counter.store(counter.load() + 100);
+    state.unlock();
+    workers.wait();
+    results.close();
+  });
+  go([&] {
+    for (int i = 1; i <= 4; ++i) jobs.send(i);
+    jobs.close();
+  });
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return is_started; });
+  }
+  int sum = 0;
+  bool is_open = true;
+  while (is_open)
+    select(on_recv(results,
+                   [&](std::optional<int> value) {
+                     is_open = value.has_value();
+                     sum += value.value_or(0);
+                   }),
+           on_timeout(1ms, [&] { note('t'); }));
+  if (sum != 20) throw std::logic_error("a result was lost");
+  sleep_for(1ms);
+  log += std::to_string(counter.load()) + (choose(2) == 0 ? "x" : "y");
+}
+
+RC_GTEST_PROP(ReplayProperty, RunsTheSameAgain, ()) {
+  const auto strategy =
+      *rc::gen::element(random_walk(), partial_order_sampling(), priorities(3), depth_first(2));
+  RunOptions options;
+  options.steps_max = 3'000;
+  options.rules = {*rc::gen::element(TimeMode::kChoice, TimeMode::kQuiescence),
+                   *rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>()};
+  const auto seed = *rc::gen::arbitrary<std::uint64_t>();
+  const auto schedules = *rc::gen::inRange<std::uint64_t>(1, 40);
+  std::string log;
+  const ExploreResult explored =
+      explore([&] { mixed_program(log); }, {.schedules = schedules,
+                                            .strategy = strategy,
+                                            .seed = seed,
+                                            .run = options,
+                                            .skips_private_objects = *rc::gen::arbitrary<bool>()});
+  RC_ASSERT(!explored.first_failure);
+  const std::string first_log = log;
+
+  const RunResult again = run([&] { mixed_program(log); }, explored.last_schedule, options);
+
+  RC_ASSERT(again.diverged_at == 0u);
+  RC_ASSERT(log == first_log);
+  RC_ASSERT(again.schedule.to_string() == explored.last_schedule.to_string());
+}
+
+TEST(ReplayTest, FailureFailsAgainTheSameWay) {
+  const auto body = [] {
+    Channel<int> results("results");
+    Task workers[2];
+    for (Task& worker : workers) worker = go([=] { results.send(1); });
+    select(on_recv(results), on_timeout(1ms));
+    results.recv();
+  };
+  const ExploreResult explored = explore(body, {.strategy = random_walk()});
+  ASSERT_TRUE(explored.first_failure);
+
+  for (int i = 0; i < 20; ++i) {
+    const RunResult again = run(body, explored.first_failure->schedule);
+
+    EXPECT_EQ(again.diverged_at, 0u);
+    EXPECT_EQ(again.findings, explored.findings());
+    EXPECT_EQ(again.schedule, explored.first_failure->schedule);
+  }
+}
+
+TEST(ReplayTest, TokenIsEnough) {
+  const auto body = [] {
+    Atomic<int> value(0);
+    Task other = go([&] { value.store(1); });
+    const int seen = value.load();
+    other.join();
+    if (seen == 1) throw std::logic_error("saw it");
+  };
+  const ExploreResult explored = explore(body);
+  ASSERT_TRUE(explored.first_failure);
+
+  const auto schedule = Schedule::parse(explored.first_failure->schedule.to_string());
+
+  ASSERT_TRUE(schedule.has_value());
+  EXPECT_EQ(run(body, schedule.value()).findings, explored.findings());
+}
+
+TEST(ReplayTest, SaysWhereItCouldNotFollow) {
+  Schedule schedule;
+  schedule.segments = {{1, 1}, {7, 1}};
+
+  const RunResult result = run(
+      [] {
+        Atomic<int> value(0);
+        value.store(1);
+        value.store(2);
+        value.store(3);
+      },
+      schedule);
+
+  EXPECT_EQ(result.diverged_at, 2u);
+  EXPECT_TRUE(result.findings.empty());
+  EXPECT_EQ(result.steps, 3u);
+}
+
+TEST(ReplayTest, ProgramThatIsNotTheSameHasAnotherFingerprint) {
+  int calls = 0;
+  const auto body = [&] {
+    Atomic<int> left(0);
+    Atomic<int> right(0);
+    if (calls++ % 2 == 0) left.store(1);
+    right.store(1);
+    left.store(2);
+  };
+  const ExploreResult explored = explore(body, {.schedules = 1});
+
+  const RunResult again = run(body, explored.last_schedule);
+
+  EXPECT_NE(again.schedule.fingerprint, explored.last_schedule.fingerprint);
+}
+
+}  // namespace
+}  // namespace chantrace

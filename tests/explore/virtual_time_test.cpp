@@ -1,0 +1,163 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+#include "chantrace/chantrace.h"
+#include "chantrace/explore.h"
+
+namespace chantrace {
+namespace {
+
+using namespace std::chrono_literals;
+
+ExploreOptions with(TimeMode mode) {
+  return {.schedules = 100, .strategy = random_walk(), .run = {.rules = {.time_mode = mode}}};
+}
+
+TEST(VirtualTimeTest, HoursPassAtOnce) {
+  TimePoint end;
+  const ExploreResult result = explore(
+      [&] {
+        const TimePoint start = now();
+        Task other = go([] { sleep_for(2h); });
+        sleep_for(1h);
+        other.join();
+        end = TimePoint(now() - start);
+      },
+      with(TimeMode::kQuiescence));
+
+  EXPECT_FALSE(result.first_failure);
+  EXPECT_EQ(end.time_since_epoch(), 2h);
+}
+
+TEST(VirtualTimeTest, SleepersWakeInTheOrderOfTheirTime) {
+  std::string order;
+  explore(
+      [&] {
+        order.clear();
+        Task late = go([&] {
+          sleep_for(3ms);
+          order += 'c';
+        });
+        Task early = go([&] {
+          sleep_for(1ms);
+          order += 'a';
+        });
+        sleep_for(2ms);
+        order += 'b';
+        late.join();
+        early.join();
+        if (order != "abc") throw std::logic_error(order);
+      },
+      with(TimeMode::kQuiescence));
+
+  EXPECT_EQ(order, "abc");
+}
+
+/// How often, of 100 executions, a timeout of a second came before a value that was on its way.
+int early_timeouts(TimeMode mode) {
+  int early = 0;
+  const ExploreResult result = explore(
+      [&] {
+        Channel<int> values("values", 1);
+        Task sender = go([=] { values.send(1); });
+        select(on_recv(values), on_timeout(1s, [&] { ++early; }));
+        sender.join();
+      },
+      with(mode));
+  EXPECT_FALSE(result.first_failure);
+  return early;
+}
+
+TEST(VirtualTimeTest, TimeoutMayComeFirstOnlyWhereTimeIsAChoice) {
+  EXPECT_GT(early_timeouts(TimeMode::kChoice), 10);
+  EXPECT_LT(early_timeouts(TimeMode::kChoice), 90);
+  EXPECT_EQ(early_timeouts(TimeMode::kQuiescence), 0);
+}
+
+TEST(VirtualTimeTest, TimedFormsRunOutOfTime) {
+  const ExploreResult result = explore(
+      [] {
+        Channel<int> values("values");
+        Mutex mutex("mutex");
+        Semaphore semaphore(0);
+        const TimePoint start = now();
+        if (values.recv_for(1s).status() != RecvStatus::kTimedOut) throw std::logic_error("recv");
+        if (values.send_for(1, 1s)) throw std::logic_error("send");
+        if (semaphore.try_acquire_for(1s)) throw std::logic_error("semaphore");
+        mutex.lock();
+        Task other = go([&] {
+          if (mutex.try_lock_for(1s)) throw std::logic_error("lock");
+        });
+        other.join();
+        mutex.unlock();
+        if (now() - start != 4s) throw std::logic_error("time");
+      },
+      with(TimeMode::kChoice));
+
+  EXPECT_FALSE(result.first_failure) << to_text(result.findings().at(0));
+}
+
+TEST(VirtualTimeTest, TickerTicksUntilItIsStopped) {
+  int ticks = 0;
+  const ExploreResult result = explore(
+      [&] {
+        ticks = 0;
+        Ticker ticker(10ms);
+        for (int i = 0; i < 5; ++i, ++ticks) ticker.channel().recv();
+        ticker.stop();
+      },
+      with(TimeMode::kQuiescence));
+
+  EXPECT_FALSE(result.first_failure);
+  EXPECT_EQ(ticks, 5);
+}
+
+TEST(VirtualTimeTest, TickerThatNobodyHearsDoesNotKeepAnExecutionAlive) {
+  for (const TimeMode mode : {TimeMode::kChoice, TimeMode::kQuiescence}) {
+    const ExploreResult result = explore(
+        [] {
+          Ticker ticker(10ms);
+          Channel<int> nothing("nothing");
+          nothing.recv();
+        },
+        with(mode));
+
+    ASSERT_TRUE(result.first_failure);
+    EXPECT_EQ(result.findings()[0].kind, FindingKind::kBlocked);
+    EXPECT_EQ(result.cut, 0u);
+  }
+}
+
+TEST(VirtualTimeTest, ContextIsOverAtItsDeadline) {
+  const ExploreResult result = explore(
+      [] {
+        const Context context = with_timeout(Context::background(), 1s);
+        const Context below = with_timeout(context, 1h);
+        below.done().recv();
+        if (below.error() != ContextError::kDeadlineExceeded) throw std::logic_error("error");
+        if (now().time_since_epoch() != 1s) throw std::logic_error("time");
+      },
+      with(TimeMode::kChoice));
+
+  EXPECT_FALSE(result.first_failure) << to_text(result.findings().at(0));
+}
+
+TEST(VirtualTimeTest, StoppedTimerLeavesNothingToWaitFor) {
+  const ExploreResult result = explore(
+      [] {
+        Timer timer(1s);
+        if (timer.stop()) {
+          if (timer.channel().try_recv()) throw std::logic_error("it fired after it was stopped");
+        } else {
+          timer.channel().recv();
+        }
+      },
+      with(TimeMode::kChoice));
+
+  EXPECT_FALSE(result.first_failure);
+}
+
+}  // namespace
+}  // namespace chantrace

@@ -1,0 +1,184 @@
+// What a user sees of tests that are explored, and of one that is run again under its schedule.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "chantrace/schedule.h"
+#include "chantrace/trace.h"
+#include "run_binary.h"
+
+#ifndef CHANTRACE_EXPLORED_TESTS
+#error "CHANTRACE_EXPLORED_TESTS: the path of what is run; given by the build"
+#endif
+
+namespace chantrace {
+namespace {
+
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+const std::string kExplored = CHANTRACE_EXPLORED_TESTS;
+
+class ExploreListenerTest : public testing::Test {
+ protected:
+  /// Runs the tests of `filter`.
+  RunResult run(const std::string& filter, const std::string& flags) const {
+    return run_in(folder_.path(), kExplored + " '--gtest_filter=" + filter + "' " + flags);
+  }
+  std::string trace_of(const std::string& test) const {
+    return (folder_.path() / "traces" / (test + ".chantrace")).string();
+  }
+
+  /// What stands behind `word` and an equals sign, up to the line's end.
+  static std::string value_of(const std::string& word, const std::string& text) {
+    const std::size_t start = text.rfind(word + "=");
+    if (start == std::string::npos) return {};
+    const std::size_t value = start + word.size() + 1;
+    return text.substr(value, text.find('\n', value) - value);
+  }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+TEST_F(ExploreListenerTest, FindsWhatShowsInFewSchedules) {
+  const RunResult found = run("Counter.LosesAnUpdate", "--chantrace_explore=1000");
+
+  EXPECT_EQ(found.status, 1);
+  EXPECT_THAT(found.output, AllOf(HasSubstr("counter.load()"), HasSubstr("Which is: 1"),
+                                  HasSubstr("chantrace: failed, schedule "),
+                                  ContainsRegex("explored [0-9]+ schedules?, [0-9]+ distinct")));
+}
+
+TEST_F(ExploreListenerTest, SaysWhatAFailureFreeExplorationIsWorth) {
+  const RunResult clean = run("Counter.LosesNone", "--chantrace_explore=1000");
+
+  EXPECT_EQ(clean.status, 0) << clean.output;
+  EXPECT_THAT(clean.output, AllOf(ContainsRegex("explored all [0-9]+ schedules, "),
+                                  HasSubstr("/s; "), HasSubstr("nothing found")));
+  EXPECT_THAT(run("Counter.LosesNone", "--chantrace_explore=1000 --chantrace_strategy=pos").output,
+              HasSubstr("explored 1000 schedules, "));
+}
+
+TEST_F(ExploreListenerTest, TokenOfAFailureShowsItAgain) {
+  for (const char* const test : {"Counter.LosesAnUpdate", "Locks.DeadlockInSomeOrders"}) {
+    const RunResult found = run(test, "--chantrace_explore=1000");
+    ASSERT_EQ(found.status, 1) << found.output;
+    const std::string token = value_of("--chantrace_replay", found.output);
+    ASSERT_TRUE(Schedule::parse(token).has_value()) << token;
+
+    for (int i = 0; i < 3; ++i) {
+      const RunResult again = run(test, "--chantrace_replay=" + token);
+
+      EXPECT_EQ(again.status, 1);
+      EXPECT_THAT(again.output, HasSubstr("under the schedule that was given"));
+      EXPECT_EQ(value_of("--chantrace_replay", again.output), token);
+      EXPECT_THAT(again.output, Not(HasSubstr("depends on more")));
+    }
+  }
+}
+
+TEST_F(ExploreListenerTest, TraceOfAFailureHoldsItsSchedule) {
+  const RunResult found = run("Locks.DeadlockInSomeOrders", "--chantrace_explore=1000");
+  ASSERT_EQ(found.status, 1) << found.output;
+  const std::string path = trace_of("Locks.DeadlockInSomeOrders");
+  const auto trace = read_trace(path);
+
+  ASSERT_TRUE(trace.has_value()) << trace.error().to_string();
+  EXPECT_TRUE(trace.value().header.is_controlled);
+  ASSERT_TRUE(trace.value().end && trace.value().end->schedule);
+  EXPECT_EQ(trace.value().end->schedule->to_string(), value_of("--chantrace_replay", found.output));
+  EXPECT_EQ(trace.value().end->findings.at(0).kind, FindingKind::kDeadlock);
+  EXPECT_EQ(run("Locks.DeadlockInSomeOrders", "--chantrace_replay=" + path).status, 1);
+}
+
+TEST_F(ExploreListenerTest, SameScheduleLeavesTheSameEvents) {
+  std::vector<std::vector<EventRecord>> events;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(run("Counter.LosesAnUpdate", "--chantrace_explore=1000").status, 1);
+    const auto trace = read_trace(trace_of("Counter.LosesAnUpdate"));
+    ASSERT_TRUE(trace.has_value());
+    events.emplace_back();
+    for (const TaskStream& stream : trace.value().streams)
+      events.back().insert(events.back().end(), stream.events.begin(), stream.events.end());
+  }
+
+  EXPECT_FALSE(events[0].empty());
+  EXPECT_EQ(events[0], events[1]);
+}
+
+TEST_F(ExploreListenerTest, FixtureIsMadeAnewForEachExecution) {
+  const RunResult clean = run("Fixture.*", "--chantrace_explore=50 --chantrace_strategy=random");
+
+  EXPECT_EQ(clean.status, 0) << clean.output;
+  EXPECT_THAT(clean.output, HasSubstr("made 51, set up 51, torn down 51, destroyed 51"));
+}
+
+TEST_F(ExploreListenerTest, SkippedTestIsSkipped) {
+  const RunResult skipped = run("Skipped.*", "--chantrace_explore=50");
+
+  EXPECT_EQ(skipped.status, 0) << skipped.output;
+  EXPECT_THAT(skipped.output, AllOf(HasSubstr("SKIPPED"), HasSubstr("explored 1 schedule,")));
+}
+
+TEST_F(ExploreListenerTest, ExceptionOfTheBodyIsGoogleTestsToReport) {
+  const RunResult found = run("Odd.ThrowsInItsBody", "--chantrace_explore=100");
+
+  EXPECT_EQ(found.status, 1);
+  EXPECT_THAT(found.output, AllOf(HasSubstr("C++ exception with description \"the fourth way\""),
+                                  HasSubstr("--chantrace_replay=c1:")));
+}
+
+TEST_F(ExploreListenerTest, FailureThatDoesNotComeAgainIsCalledThat) {
+  const RunResult found = run("Hidden.FailsEveryOtherTime", "--chantrace_explore=100");
+
+  EXPECT_EQ(found.status, 1);
+  EXPECT_THAT(found.output, HasSubstr("depends on more"));
+}
+
+TEST_F(ExploreListenerTest, TestThatNeverEndsIsCutAndDoesNotHang) {
+  const RunResult cut = run("Polls.WithoutEnd", "--chantrace_explore=5 --chantrace_steps_max=1000");
+
+  EXPECT_THAT(cut.output, HasSubstr("5 cut at 1000 operations"));
+}
+
+TEST_F(ExploreListenerTest, TestWithItsOwnOptionsIsExploredWithoutAFlag) {
+  EXPECT_THAT(run("Own.*", "").output, HasSubstr("explored 123 schedules"));
+  EXPECT_THAT(run("Own.*", "--chantrace_explore=7").output, HasSubstr("explored 7 schedules"));
+}
+
+TEST_F(ExploreListenerTest, DeathTestIsRunOnce) {
+  const RunResult clean = run("TaskDeathTest.*", "--chantrace_explore=50");
+
+  EXPECT_EQ(clean.status, 0) << clean.output;
+  EXPECT_THAT(clean.output, Not(HasSubstr("explored")));
+}
+
+TEST_F(ExploreListenerTest, BudgetBoundsTheTime) {
+  const RunResult clean = run("Counter.LosesNone", "--chantrace_budget=20ms");
+
+  EXPECT_EQ(clean.status, 0) << clean.output;
+  EXPECT_THAT(clean.output, ContainsRegex("explored all [0-9]+ schedules"));
+}
+
+TEST_F(ExploreListenerTest, RefusesWhatMakesNoSense) {
+  const auto refused = [&](const std::string& flag) {
+    const RunResult run_with = run("Own.*", flag);
+    EXPECT_EQ(run_with.status, 2) << flag;
+    return run_with.output;
+  };
+
+  EXPECT_THAT(refused("--chantrace_strategy=best"), HasSubstr("expected portfolio"));
+  EXPECT_THAT(refused("--chantrace_budget=5"), HasSubstr("expected a time such as"));
+  EXPECT_THAT(refused("--chantrace_explore=-1"), HasSubstr("expected a number"));
+  EXPECT_THAT(refused("--chantrace_time_mode=never"), HasSubstr("expected choice or quiescence"));
+  EXPECT_THAT(refused("--chantrace_replay=c1:zz:"), HasSubstr("not a schedule"));
+  EXPECT_THAT(refused("--chantrace_replay=" + kExplored), HasSubstr("--chantrace_replay="));
+}
+
+}  // namespace
+}  // namespace chantrace

@@ -1,0 +1,118 @@
+// Tests that pass or fail depending on their schedule, and some that depend on more.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "chantrace/chantrace.h"
+#include "chantrace/explore_test.h"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+int read_then_write(chantrace::Atomic<int>& counter) {
+  const int before = counter.load();
+  counter.store(before + 1);
+  return before;
+}
+
+}  // namespace
+
+// On threads it passes, but for one run in thousands.
+TEST(Counter, LosesAnUpdate) {
+  chantrace::Atomic<int> counter(0);
+  chantrace::Task other = chantrace::go("other", [&] { read_then_write(counter); });
+  read_then_write(counter);
+  other.join();
+  EXPECT_EQ(counter.load(), 2);
+}
+
+TEST(Counter, LosesNone) {
+  chantrace::Atomic<int> counter(0);
+  chantrace::Task other = chantrace::go("other", [&] { counter.fetch_add(1); });
+  counter.fetch_add(1);
+  other.join();
+  EXPECT_EQ(counter.load(), 2);
+}
+
+TEST(Locks, DeadlockInSomeOrders) {
+  chantrace::Mutex left("left");
+  chantrace::Mutex right("right");
+  const auto take = [](chantrace::Mutex& first, chantrace::Mutex& second) {
+    const std::scoped_lock outer(first);
+    const std::scoped_lock inner(second);
+  };
+  chantrace::Task other = chantrace::go("other", [&] { take(right, left); });
+  take(left, right);
+  other.join();
+}
+
+class Fixture : public testing::Test {
+ protected:
+  Fixture() { ++made; }
+  ~Fixture() override { ++destroyed; }
+  void SetUp() override {
+    ++set_up;
+    jobs = chantrace::Channel<int>("jobs", 1);
+    worker = chantrace::go("worker", [this] {
+      for (int job : jobs) sum.fetch_add(job);
+    });
+  }
+  void TearDown() override {
+    jobs.close();
+    worker.join();
+    EXPECT_EQ(sum.load(), 6);
+    ++torn_down;
+  }
+  static void TearDownTestSuite() {
+    std::printf("made %d, set up %d, torn down %d, destroyed %d\n", made, set_up, torn_down,
+                destroyed);
+  }
+
+  chantrace::Channel<int> jobs;
+  chantrace::Atomic<int> sum{0};
+  chantrace::Task worker;
+  inline static int made = 0;
+  inline static int set_up = 0;
+  inline static int torn_down = 0;
+  inline static int destroyed = 0;
+};
+
+TEST_F(Fixture, IsUsedInEachExecution) {
+  for (int i = 1; i <= 3; ++i) jobs.send(i);
+}
+
+TEST(Skipped, IsSkipped) { GTEST_SKIP() << "not here"; }
+
+TEST(Odd, ThrowsInItsBody) {
+  if (chantrace::choose(4) == 3) throw std::runtime_error("the fourth way");
+}
+
+// What it does depends on how often it was called: its failure cannot be seen again.
+TEST(Hidden, FailsEveryOtherTime) {
+  static int calls = 0;
+  chantrace::Atomic<int> value(0);
+  chantrace::Task other = chantrace::go([&] { value.store(1); });
+  other.join();
+  EXPECT_NE(calls++ % 2, 0);
+}
+
+TEST(Polls, WithoutEnd) {
+  chantrace::Atomic<int> value(0);
+  for (;;) value.fetch_add(1);
+}
+
+CHANTRACE_EXPLORE(Own, IsExploredByItself, .schedules = 123, .strategy = chantrace::random_walk()) {
+  chantrace::Atomic<int> counter(0);
+  chantrace::Task other = chantrace::go([&] { counter.fetch_add(1); });
+  counter.fetch_add(1);
+  other.join();
+}
+
+TEST(Time, IsVirtual) {
+  if (std::getenv("CHANTRACE_EXPLORE") == nullptr) GTEST_SKIP();
+  chantrace::sleep_for(24h);
+}
+
+TEST(TaskDeathTest, IsNotExplored) { EXPECT_DEATH(std::abort(), ""); }

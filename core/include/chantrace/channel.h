@@ -120,9 +120,9 @@ template <typename T>
   // Before the latch: it may call the element's `operator<<`.
   if (self.has_values) what.value = capture_value(self, value, what.marks);
   channel->latch.lock();
-  if (!channel->can_send_shortly(self)) {
-    return send_slowly(self, *channel, &value, what, site, patience);
-  }
+  if (!channel->can_send_at_once(self))
+    return send_slowly(self, *channel, &value, std::move(what), site, patience);
+  channel->givers.add(self.id);
   channel->push_back(value);
   note_buffered(*channel, what);
   channel->latch.unlock();
@@ -167,8 +167,9 @@ template <typename T>
   if (channel == nullptr) return wait_at_nil_channel(self, operation, site, patience);
   const std::uint64_t time = record_time(self);
   channel->latch.lock();
-  if (!channel->can_receive_shortly(self))
+  if (!channel->can_receive_at_once(self))
     return receive_with_latch(self, *channel, to, operation, site, patience);
+  channel->takers.add(self.id);
   channel->pop_front(to);
   Happening what{.operation = operation};
   note_buffered(*channel, what);

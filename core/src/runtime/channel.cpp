@@ -128,7 +128,7 @@ Attempt try_receive_locked(ChannelState& channel, void* slot) {
   return {};
 }
 
-Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happening what,
+Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happening&& what,
                     const Location& site, Patience patience) {
   meet(self, channel);
   channel.givers.add(self.id);

@@ -82,6 +82,7 @@ ControlledExecutor::ControlledExecutor()
 
 void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const ControlOptions& options,
                                std::shared_ptr<Recording> recording) {
+  const WithoutRaces scope;
   if (options.stack_bytes != options_.stack_bytes || fibers_.stacks.count() == 0)
     fibers_.stacks.set_size(options.stack_bytes);
   options_ = options;
@@ -94,6 +95,7 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   if (options.rules.unlock_is_step) step_operations_ |= bits_of({kUnlock, kUnlockShared});
   recording_ = std::move(recording);
 
+  fibers_.stacks.begin_execution();
   controls_used_ = 0;
   tasks_.clear();
   runnable_.clear();
@@ -106,6 +108,7 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   objects_made_ = 0;
   steps_ = decisions_ = changes_ = trace_hash_ = fingerprint_ = 0;
   skipped_ = idle_rounds_ = 0;
+  pending_gates_ = nullptr;
   last_ = nullptr;
   has_turn_ = false;
   visit_ = {number_of(root), 0};
@@ -131,6 +134,7 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
 }
 
 void ControlledExecutor::settle() {
+  const WithoutRaces scope;
   is_settling_ = true;
   if (alive_ > 0) {
     remove_runnable(*root_);
@@ -141,11 +145,13 @@ void ControlledExecutor::settle() {
 }
 
 void ControlledExecutor::unwind() {
+  const WithoutRaces scope;
   is_unwinding_ = true;
   // A task that is being unwound may give back what another one waits for; nobody goes on by that.
   for (std::size_t i = tasks_.size(); i-- > 1;)
     if (tasks_[i]->phase.load(std::memory_order_relaxed) != TaskPhase::kEnded)
       unwind_task(*tasks_[i]);
+  note_acquire(this);
   is_unwinding_ = is_ending_ = false;
   woken_.clear();
   yielded_.clear();
@@ -156,6 +162,7 @@ void ControlledExecutor::unwind() {
 }
 
 void ControlledExecutor::end() {
+  const WithoutRaces scope;
   runs_alone = false;
   Runtime::instance().set_controlled(false);
   root_->hooks.fetch_and(static_cast<std::uint8_t>(~kHookControlled));
@@ -205,6 +212,7 @@ TaskControl& ControlledExecutor::take_control() {
 
 TaskControl& ControlledExecutor::make_task(TaskControl& parent, std::string_view label,
                                            TaskBody body, const Location& site) {
+  const WithoutRaces scope;
   TaskControl& task = take_control();
   tasks_.push_back(&task);
   task.id.store(TaskId{static_cast<std::uint32_t>(tasks_.size())}, std::memory_order_relaxed);
@@ -249,6 +257,7 @@ TaskControl& ControlledExecutor::make_task(TaskControl& parent, std::string_view
 }
 
 bool ControlledExecutor::start(TaskControl& task) {
+  const WithoutRaces scope;
   const bool has_room = tasks_.size() <= kControlledTasksMax && fibers_.stacks.reserve(alive_ + 1);
   if (!has_room) {
     --alive_;
@@ -256,7 +265,12 @@ bool ControlledExecutor::start(TaskControl& task) {
     task.phase.store(TaskPhase::kEnded, std::memory_order_relaxed);
     return false;
   }
-  wake(task);
+  note_release(&task);
+  // It begins before anything is decided: mostly there is nothing to see of that.
+  if (is_asked_always_)
+    add_runnable(task);
+  else
+    woken_.push(task);
   return true;
 }
 
@@ -270,41 +284,48 @@ void ControlledExecutor::run_fiber(boost::context::detail::transfer_t from) {
 void ControlledExecutor::run_tasks() {
   for (;;) {
     TaskControl& task = *current_task_or_null;
-    run_to_end(task);
-    TaskControl& next = next_task();
-    if (next.fiber.context == nullptr && &next != root_) {
-      if (kStacksCanBeHandedOver) {
-        begin_visit(number_of(next));
-        fibers_.hand_over_stack(task, next);
-        continue;
-      }
-      fibers_.begin(next);
+    note_acquire(&task);
+    std::string exception;
+    const TaskStatus status = run_task_body(task, exception);
+    record_end(task, status, exception);
+    wake_joiners(task);
+    note_release(this);
+    TaskControl* next;
+    {
+      const WithoutRaces scope;
+      next = &finish(task, status, std::move(exception));
     }
-    begin_visit(number_of(next));
-    fibers_.leave_for(task, next);
+    if (task.fiber.stack == nullptr) continue;  // It was handed over.
+    fibers_.leave_for(task, *next);
   }
 }
 
-void ControlledExecutor::run_to_end(TaskControl& task) {
-  std::string exception;
-  task.status = run_task_body(task, exception);
-  if (task.status == TaskStatus::kEndedByException) {
+TaskControl& ControlledExecutor::finish(TaskControl& task, TaskStatus status,
+                                        std::string exception) {
+  task.status = status;
+  if (status == TaskStatus::kEndedByException) {
     has_exception_ = true;
-    task.exception = exception;
+    task.exception = std::move(exception);
   }
-  record_end(task, task.status, exception);
-  wake_joiners(task);
   is_visit_seen_ = true;
   if (task.runnable != kNotRunnable) remove_runnable(task);
   --alive_;
+  TaskControl& next = next_task();
+  begin_visit(number_of(next));
+  if (next.fiber.context == nullptr && &next != root_) {
+    if (kStacksAreReused)
+      fibers_.hand_over_stack(task, next);
+    else
+      fibers_.begin(next);
+  }
+  return next;
 }
 
 // Who can go on.
 
 inline void ControlledExecutor::add_runnable(TaskControl& task) {
   task.runnable = static_cast<std::uint32_t>(runnable_.size());
-  Runnable& added = runnable_.emplace_back();
-  added.task = number_of(task);
+  runnable_.push_back({.task = number_of(task)});
 }
 
 inline void ControlledExecutor::remove_runnable(TaskControl& task) {
@@ -337,6 +358,7 @@ void ControlledExecutor::update_clock() {
 // Steps.
 
 void ControlledExecutor::meet_first(Object& object) {
+  const WithoutRaces scope;
   object.epoch = root_->epoch.load(std::memory_order_relaxed);
   object.id = ObjectId{++objects_made_};
   object.sequence = 0;
@@ -350,11 +372,13 @@ void ControlledExecutor::meet_first(Object& object) {
 }
 
 void ControlledExecutor::note_polled(Object& object) {
+  const WithoutRaces scope;
   if (std::exchange(object.is_polled, true)) return;
   families_.set_polled(object.family);
 }
 
 void ControlledExecutor::note_select(TaskControl& self, Object& channel) {
+  const WithoutRaces scope;
   note_polled(channel);
   is_private(self, channel, 0, true);
   std::uint32_t& version = channel.sides[0].version;
@@ -366,7 +390,7 @@ void ControlledExecutor::note_select(TaskControl& self, Object& channel) {
 inline void ControlledExecutor::announce(TaskControl& self, Operation operation, Object* object,
                                          std::size_t side, const Location& site) {
   Runnable& mine = runnable_[self.runnable];
-  mine.index = ++self.operations;
+  mine.index = self.operations;
   mine.operation = operation;
   mine.is_write = !is_of(kReads, operation);
   mine.object = object != nullptr ? number_of(*object, side) : 0;
@@ -399,8 +423,8 @@ inline bool ControlledExecutor::is_choice(const TaskControl& self, Object* objec
          !options_.skips_private_objects || ++skipped_ >= kSkippedMax;
 }
 
-inline bool ControlledExecutor::take_turn(TaskControl& self, bool is_choice) {
-  if (!is_choice || std::exchange(has_turn_, false)) return true;
+inline bool ControlledExecutor::take_turn(TaskControl& self) {
+  if (std::exchange(has_turn_, false)) return true;
   if (woken_.empty()) {
     if (runnable_.size() == 1 && !is_asked_always_) return true;
     const std::size_t chosen = pick();
@@ -422,6 +446,11 @@ TaskControl& ControlledExecutor::next_task() {
       TaskControl& task = woken_.pop();
       add_runnable(task);
       return task;
+    }
+    if (runnable_.size() == 1 && clock_place_ == kNobody && !is_asked_always_) [[likely]] {
+      skipped_ = 0;
+      has_turn_ = runnable_.front().operation == kNone;
+      return task_of(runnable_.front());
     }
     const std::size_t tasks = runnable_.size() - (clock_place_ != kNobody ? 1 : 0);
     if (tasks == 0) {
@@ -473,7 +502,7 @@ inline void ControlledExecutor::begin_visit(std::uint32_t task) {
   is_visit_seen_ = false;
 }
 
-void ControlledExecutor::wait(TaskControl& self) {
+[[gnu::always_inline]] inline void ControlledExecutor::wait(TaskControl& self) {
   if (self.runnable != kNotRunnable) remove_runnable(self);
   go_on_with(self, next_task());
 }
@@ -539,8 +568,13 @@ inline void ControlledExecutor::count_step(TaskControl& self) {
   last_ = &self;
 }
 
-bool ControlledExecutor::point(TaskControl& self, Operation operation, Object* object,
-                               const Location& site) {
+// In its callers' frames: after a switch of fibers the processor predicts no return, and each costs
+// as much as a switch.
+[[gnu::always_inline]] inline bool ControlledExecutor::pass_point(TaskControl& self,
+                                                                  Operation operation,
+                                                                  Object* object,
+                                                                  const Location& site) {
+  const WithoutRaces scope;
   if (is_ending_) [[unlikely]]
     return resume_at_end(self);
   self.pending_site = &site;
@@ -551,16 +585,15 @@ bool ControlledExecutor::point(TaskControl& self, Operation operation, Object* o
     side = is_of(kTakes, operation) && !object->is_polled ? 1 : 0;
   }
   if (is_of(step_operations_, operation)) {
-    announce(self, operation, object, side, site);
+    ++self.operations;
+    if (pending_gates_ != nullptr) close_pending_gates();
     if (operation == kLoad && runnable_.size() > 1 && is_spinning(self)) [[unlikely]] {
-      self.idle_reads = 0;
-      yielded_.push(self);
-      wait(self);
-      if (is_ending_) return resume_at_end(self);
-      --self.operations;
-      announce(self, operation, object, side, site);
+      if (!yield(self)) return false;
     }
-    if (!take_turn(self, is_choice(self, object, side, is_write))) return false;
+    if (is_choice(self, object, side, is_write)) {
+      announce(self, operation, object, side, site);
+      if (!take_turn(self)) return false;
+    }
     count_step(self);
   } else if (object != nullptr) {
     is_private(self, *object, side, is_write);
@@ -568,20 +601,36 @@ bool ControlledExecutor::point(TaskControl& self, Operation operation, Object* o
   return grant(self, operation, object, side, is_write);
 }
 
+bool ControlledExecutor::point(TaskControl& self, Operation operation, Object* object,
+                               const Location& site) {
+  return pass_point(self, operation, object, site);
+}
+
 bool ControlledExecutor::is_spinning(TaskControl& self) {
   if (self.changes_seen != changes_) {
     self.changes_seen = changes_;
     self.idle_reads = 0;
   }
-  return ++self.idle_reads > kIdleReadsMax;
+  if (++self.idle_reads <= kIdleReadsMax) return false;
+  self.idle_reads = 0;
+  return true;
 }
 
 bool ControlledExecutor::point_at_gate(TaskControl& self, Object& object, LockGate& gate,
                                        const Location& site) {
+  return pass_gate(self, object, gate, site);
+}
+
+[[gnu::always_inline]] inline bool ControlledExecutor::pass_gate(TaskControl& self, Object& object,
+                                                                 LockGate& gate,
+                                                                 const Location& site) {
+  const WithoutRaces scope;
   if (is_ending_) [[unlikely]]
     return resume_at_end(self);
   meet(self, object);
   self.pending_site = &site;
+  ++self.operations;
+  if (pending_gates_ != nullptr) close_pending_gates();
   announce(self, kLock, &object, 0, site);
   self.gate = &gate;
   self.gate_object = &object;
@@ -592,13 +641,13 @@ bool ControlledExecutor::point_at_gate(TaskControl& self, Object& object, LockGa
   gate.standing = &self;
 
   const bool may_choose = is_choice(self, &object, 0, true);
-  if (gate.is_closed) gate_changed(gate);
+  if (gate.is_closed) close_gate(gate);
   bool goes_on = true;
   if (self.runnable == kNotRunnable) {
     wait(self);
     goes_on = !is_ending_ || resume_at_end(self);
   } else {
-    goes_on = take_turn(self, may_choose);
+    goes_on = !may_choose || take_turn(self);
   }
 
   self.gate = nullptr;
@@ -621,28 +670,62 @@ bool ControlledExecutor::point_at_gate(TaskControl& self, Object& object, LockGa
 }
 
 void ControlledExecutor::gate_changed(LockGate& gate) {
+  const WithoutRaces scope;
+  // Most locks are given back before anyone else is at a step, and nobody needs to have known.
+  if (gate.is_closed && !gate.is_pending) {
+    gate.is_pending = true;
+    gate.next_pending = pending_gates_;
+    pending_gates_ = &gate;
+  } else if (!gate.is_closed && gate.is_pending) {
+    forget_pending(gate);
+  } else if (!gate.is_closed) {
+    open_gate(gate);
+  }
+}
+
+void ControlledExecutor::forget_pending(LockGate& gate) {
+  LockGate** link = &pending_gates_;
+  while (*link != &gate) link = &(*link)->next_pending;
+  *link = gate.next_pending;
+  gate.is_pending = false;
+}
+
+void ControlledExecutor::close_pending_gates() {
+  while (pending_gates_ != nullptr) {
+    LockGate& gate = *pending_gates_;
+    pending_gates_ = gate.next_pending;
+    gate.is_pending = false;
+    close_gate(gate);
+  }
+}
+
+void ControlledExecutor::close_gate(LockGate& gate) {
   for (TaskControl* task = gate.standing; task != nullptr; task = task->next_at_gate) {
-    if (gate.is_closed) {
-      if (task->runnable == kNotRunnable) continue;
-      remove_runnable(*task);
-      if (task->has_announced_lock) continue;
-      task->has_announced_lock = true;
-      task->last_site = *task->pending_site;
-      record(*task, happening(*task->gate_object, kLock, Phase::kStart), *task->pending_site);
-    } else if (task->runnable == kNotRunnable) {
-      add_runnable(*task);
-      Runnable& mine = runnable_.back();
-      mine.index = task->operations;
-      mine.operation = kLock;
-      mine.is_write = true;
-      mine.object = number_of(*task->gate_object, 0);
-      mine.family = task->gate_object->family;
-      mine.site = task->pending_site;
-    }
+    if (task->runnable == kNotRunnable) continue;
+    remove_runnable(*task);
+    if (task->has_announced_lock) continue;
+    task->has_announced_lock = true;
+    task->last_site = *task->pending_site;
+    record(*task, happening(*task->gate_object, kLock, Phase::kStart), *task->pending_site);
+  }
+}
+
+void ControlledExecutor::open_gate(LockGate& gate) {
+  for (TaskControl* task = gate.standing; task != nullptr; task = task->next_at_gate) {
+    if (task->runnable != kNotRunnable) continue;
+    add_runnable(*task);
+    Runnable& mine = runnable_.back();
+    mine.index = task->operations;
+    mine.operation = kLock;
+    mine.is_write = true;
+    mine.object = number_of(*task->gate_object, 0);
+    mine.family = task->gate_object->family;
+    mine.site = task->pending_site;
   }
 }
 
 void ControlledExecutor::park(TaskControl& self, ParkedOperation& operation, Instant deadline) {
+  const WithoutRaces scope;
   operation.has_deadline = deadline != kNever;
   if ((self.hooks.load(std::memory_order_relaxed) & kHookCancel) != 0 &&
       operation.try_claim(Claim::kCancelled))
@@ -653,6 +736,7 @@ void ControlledExecutor::park(TaskControl& self, ParkedOperation& operation, Ins
     update_clock();
   }
   wait(self);
+  note_acquire(&self);
   if (operation.has_deadline && timers_.remove(self)) update_clock();
   const Claim claim = operation.claim.load(std::memory_order_relaxed);
   // Then the end of the wait is numbered among the object's records only now.
@@ -661,9 +745,14 @@ void ControlledExecutor::park(TaskControl& self, ParkedOperation& operation, Ins
   self.parked = nullptr;
 }
 
-void ControlledExecutor::unpark(TaskControl& task) { wake(task); }
+void ControlledExecutor::unpark(TaskControl& task) {
+  const WithoutRaces scope;
+  note_release(&task);
+  wake(task);
+}
 
 bool ControlledExecutor::yield(TaskControl& self) {
+  const WithoutRaces scope;
   if (is_unwinding_) return true;
   yielded_.push(self);
   wait(self);
@@ -675,6 +764,7 @@ void ControlledExecutor::wake_yielded() {
 }
 
 std::uint32_t ControlledExecutor::choose(TaskControl&, std::uint32_t count) {
+  const WithoutRaces scope;
   const std::uint32_t chosen = strategy_->choose(count);
   choices_.push_back(chosen);
   fingerprint_ = (fingerprint_ ^ chosen) * kFingerprintFactor;
@@ -684,11 +774,13 @@ std::uint32_t ControlledExecutor::choose(TaskControl&, std::uint32_t count) {
 // Time.
 
 void ControlledExecutor::arm(std::shared_ptr<TimerNode> timer, Instant due) {
+  const WithoutRaces scope;
   timers_.push(due, std::move(timer));
   update_clock();
 }
 
 bool ControlledExecutor::disarm(TimerNode& timer) {
+  const WithoutRaces scope;
   if (!timers_.remove(timer)) return false;
   update_clock();
   return true;
@@ -753,7 +845,8 @@ void ControlledExecutor::fire_timer() {
 TaskControl& ControlledExecutor::end_now(Cut cut) {
   cut_ = cut;
   is_ending_ = true;
-  if (!is_settling_ && root_->parked != nullptr) root_->parked->try_claim(Claim::kQuiescent);
+  if (!is_settling_ && root_->parked != nullptr && root_->parked->try_claim(Claim::kQuiescent))
+    leave_queues(*root_->parked);
   return *root_;
 }
 
@@ -767,11 +860,13 @@ bool ControlledExecutor::resume_at_end(TaskControl& self) {
 
 void ControlledExecutor::unwind_task(TaskControl& task) {
   task.hooks.fetch_or(kHookCancel, std::memory_order_relaxed);
-  if (task.parked != nullptr) task.parked->try_claim(Claim::kCancelled);
+  if (task.parked != nullptr && task.parked->try_claim(Claim::kCancelled))
+    leave_queues(*task.parked);
   go_on_with(*root_, task);
 }
 
 void ControlledExecutor::abandon(TaskControl& self) {
+  note_release(this);
   self.is_abandoned = true;
   self.status = TaskStatus::kCancelled;
   self.phase.store(TaskPhase::kEnded);
@@ -795,7 +890,7 @@ bool enter_operation_slowly(TaskControl& self, Operation operation, Object* obje
   const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
   if ((hooks & (kHookCancel | kHookThrown)) == 0) [[likely]] {
     // All that is left is `kHookControlled`.
-    if (under_control(self).point(self, operation, object, site)) return true;
+    if (under_control(self).pass_point(self, operation, object, site)) return true;
     throw_cancelled(self);
     return false;
   }
@@ -819,7 +914,7 @@ bool enter_polling_operation_slowly(TaskControl& self, Operation operation, Obje
 bool enter_lock_slowly(TaskControl& self, Object& object, LockGate& gate, const Location& site) {
   const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
   if ((hooks & (kHookCancel | kHookThrown)) == 0) [[likely]] {
-    if (under_control(self).point_at_gate(self, object, gate, site)) return true;
+    if (under_control(self).pass_gate(self, object, gate, site)) return true;
     throw_cancelled(self);
     return false;
   }
@@ -833,9 +928,10 @@ bool enter_lock_slowly(TaskControl& self, Object& object, LockGate& gate, const 
 
 bool enter_giving_operation_slowly(TaskControl& self, Operation operation, Object* object,
                                    const Location& site) {
-  if (is_being_unwound(self)) return false;
   const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
-  return (hooks & kHookControlled) == 0 || under_control(self).point(self, operation, object, site);
+  if ((hooks & (kHookCancel | kHookThrown)) != 0 && is_being_unwound(self)) return false;
+  return (hooks & kHookControlled) == 0 ||
+         under_control(self).pass_point(self, operation, object, site);
 }
 
 }  // namespace chantrace::detail

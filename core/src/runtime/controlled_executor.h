@@ -88,6 +88,11 @@ class ControlledExecutor final : public Executor {
   bool point_at_gate(TaskControl& self, Object& object, LockGate& gate,
                      const Location& site) override;
   void gate_changed(LockGate& gate) override;
+  /// A gate that is pending is about to be destroyed.
+  void forget_pending(LockGate& gate);
+  /// `point`, for operations on this executor.
+  bool pass_point(TaskControl& self, Operation operation, Object* object, const Location& site);
+  bool pass_gate(TaskControl& self, Object& object, LockGate& gate, const Location& site);
   void park(TaskControl& self, ParkedOperation& operation, Instant deadline) override;
   void unpark(TaskControl& task) override;
   bool yield(TaskControl& self) override;
@@ -128,7 +133,8 @@ class ControlledExecutor final : public Executor {
   TaskControl& take_control();
   static void run_fiber(boost::context::detail::transfer_t from);
   void run_tasks();
-  void run_to_end(TaskControl& task);
+  /// It has ended. Returns: who goes on, perhaps on its stack.
+  TaskControl& finish(TaskControl& task, TaskStatus status, std::string exception);
 
   // Who can go on.
   void add_runnable(TaskControl& task);
@@ -145,7 +151,7 @@ class ControlledExecutor final : public Executor {
   /// Whether another task may go on instead.
   bool is_choice(const TaskControl& self, Object* object, std::size_t side, bool is_write);
   /// Returns when `self` is next. False: the execution is at its end.
-  bool take_turn(TaskControl& self, bool is_choice);
+  bool take_turn(TaskControl& self);
   /// `self` cannot go on now. Returns when it can.
   void wait(TaskControl& self);
   TaskControl& next_task();
@@ -161,6 +167,9 @@ class ControlledExecutor final : public Executor {
   void wake(TaskControl& task);
   void wake_yielded();
   bool is_spinning(TaskControl& self);
+  void close_pending_gates();
+  void close_gate(LockGate& gate);
+  void open_gate(LockGate& gate);
 
   // Time.
   bool can_time_help() const;
@@ -190,6 +199,7 @@ class ControlledExecutor final : public Executor {
   std::size_t clock_place_ = kNobody;
   Line woken_;
   Line yielded_;
+  LockGate* pending_gates_ = nullptr;
   TaskControl* last_ = nullptr;  ///< Whose operation was made last.
   bool has_turn_ = false;        ///< The running task was picked for whatever it does next.
   /// What the running task has done since it was switched to. It counts as seen once it made an

@@ -41,7 +41,7 @@ class StackPool {
   }
   /// So many can be in use at once. False: the system has no room for them.
   bool reserve(std::size_t count) {
-    while (mapped_.size() < count) {
+    while (mapped_.size() - used_.size() < count) {
       std::byte* const stack = map();
       if (stack == nullptr) return false;
       free_.push_back(stack);
@@ -50,7 +50,13 @@ class StackPool {
   }
   void release(std::byte* stack) {
     forget_stack_contents(stack, size_bytes_);
-    free_.push_back(stack);
+    (kStacksAreReused ? free_ : used_).push_back(stack);
+  }
+  /// A new execution begins: nothing that was on a stack comes before what will be.
+  void begin_execution() {
+    if (kStacksAreReused) return;
+    free_.insert(free_.end(), used_.begin(), used_.end());
+    used_.clear();
   }
   /// How many there are, in use or not.
   std::size_t count() const { return mapped_.size(); }
@@ -63,6 +69,7 @@ class StackPool {
 
   std::size_t size_bytes_ = 0;
   std::vector<std::byte*> free_;
+  std::vector<std::byte*> used_;  ///< Not to be used again in this execution.
   std::vector<std::byte*> mapped_;
 };
 
@@ -81,13 +88,13 @@ class FiberSwitch {
   explicit FiberSwitch(void (*main)(boost::context::detail::transfer_t)) : main_(main) {}
 
   /// `root` is the task that the calling thread runs now, on its own stack.
-  void attach(TaskControl& root) {
+  CHANTRACE_NO_TSAN void attach(TaskControl& root) {
     exceptions_ = reinterpret_cast<ExceptionGlobals*>(abi::__cxa_get_globals());
     note_root(root.fiber, root_stack_);
   }
 
   /// False: the system has no room for another stack.
-  bool begin(TaskControl& task) {
+  CHANTRACE_NO_TSAN bool begin(TaskControl& task) {
     task.fiber.stack = stacks.acquire();
     if (task.fiber.stack == nullptr) return false;
     make_context(task.fiber);
@@ -95,7 +102,7 @@ class FiberSwitch {
   }
 
   /// `next` goes on instead of `self`. Returns when somebody lets `self` go on.
-  void switch_to(TaskControl& self, TaskControl& next) {
+  CHANTRACE_NO_TSAN void switch_to(TaskControl& self, TaskControl& next) {
     self.fiber.caught_exceptions = exceptions_->caught_exceptions;
     self.fiber.uncaught_exceptions = exceptions_->uncaught_exceptions;
     exceptions_->caught_exceptions = next.fiber.caught_exceptions;
@@ -107,7 +114,7 @@ class FiberSwitch {
   }
 
   /// The same for a task that never goes on. Its stack is given back when it is left.
-  [[noreturn]] void leave_for(TaskControl& self, TaskControl& next) {
+  [[noreturn]] CHANTRACE_NO_TSAN void leave_for(TaskControl& self, TaskControl& next) {
     dead_ = &self;
     exceptions_->caught_exceptions = next.fiber.caught_exceptions;
     exceptions_->uncaught_exceptions = next.fiber.uncaught_exceptions;
@@ -125,7 +132,7 @@ class FiberSwitch {
   }
 
   /// To be called by `main` first of all, with what it was given.
-  void arrive_first(boost::context::detail::transfer_t from) {
+  CHANTRACE_NO_TSAN void arrive_first(boost::context::detail::transfer_t from) {
     arrive(from);
     note_arrived(current_task_or_null->fiber);
   }
@@ -133,20 +140,21 @@ class FiberSwitch {
   StackPool stacks;
 
  private:
-  void arrive(boost::context::detail::transfer_t from) {
+  CHANTRACE_NO_TSAN void arrive(boost::context::detail::transfer_t from) {
     static_cast<TaskControl*>(from.data)->fiber.context = from.fctx;
     if (dead_ == nullptr) return;
+    const WithoutRaces scope;
     stacks.release(std::exchange(dead_->fiber.stack, nullptr));
     dead_ = nullptr;
   }
-  void make_context(Fiber& fiber) {
+  CHANTRACE_NO_TSAN void make_context(Fiber& fiber) {
     fiber.context = boost::context::detail::make_fcontext(fiber.stack + stacks.size_bytes(),
                                                           stacks.size_bytes(), main_);
     fiber.caught_exceptions = nullptr;
     fiber.uncaught_exceptions = 0;
     note_made(fiber);
   }
-  StackBounds stack_of(const Fiber& fiber) const {
+  CHANTRACE_NO_TSAN StackBounds stack_of(const Fiber& fiber) const {
     return fiber.stack != nullptr ? StackBounds{fiber.stack, stacks.size_bytes()} : root_stack_;
   }
 

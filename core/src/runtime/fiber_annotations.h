@@ -7,21 +7,16 @@
 
 #include <cstddef>
 
+#include "chantrace/detail/race_annotations.h"
 #include "chantrace/detail/task_control.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define CHANTRACE_WITH_ASAN 1
 #endif
-#if __has_feature(thread_sanitizer)
-#define CHANTRACE_WITH_TSAN 1
-#endif
 #endif
 #if defined(__SANITIZE_ADDRESS__)
 #define CHANTRACE_WITH_ASAN 1
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define CHANTRACE_WITH_TSAN 1
 #endif
 
 #ifdef CHANTRACE_WITH_ASAN
@@ -52,7 +47,8 @@ inline constexpr std::size_t kFrameFactor = 4;
 inline constexpr std::size_t kFrameFactor = 1;
 #endif
 
-inline void note_root([[maybe_unused]] Fiber& root, [[maybe_unused]] StackBounds& bounds) {
+CHANTRACE_NO_TSAN inline void note_root([[maybe_unused]] Fiber& root,
+                                        [[maybe_unused]] StackBounds& bounds) {
 #ifdef CHANTRACE_WITH_ASAN
   if (bounds.lowest == nullptr) {
     pthread_attr_t attributes;
@@ -70,7 +66,7 @@ inline void note_root([[maybe_unused]] Fiber& root, [[maybe_unused]] StackBounds
 
 /// A task has got a stack. ThreadSanitizer's fibers stay with their controls for ever, since making
 /// one takes milliseconds.
-inline void note_made([[maybe_unused]] Fiber& fiber) {
+CHANTRACE_NO_TSAN inline void note_made([[maybe_unused]] Fiber& fiber) {
 #ifdef CHANTRACE_WITH_TSAN
   if (fiber.sanitizer == nullptr) fiber.sanitizer = __tsan_create_fiber(0);
 #endif
@@ -79,8 +75,10 @@ inline void note_made([[maybe_unused]] Fiber& fiber) {
 #endif
 }
 
-inline void note_leaving([[maybe_unused]] Fiber& self, [[maybe_unused]] const Fiber& next,
-                         [[maybe_unused]] StackBounds bounds, [[maybe_unused]] bool is_for_ever) {
+CHANTRACE_NO_TSAN inline void note_leaving([[maybe_unused]] Fiber& self,
+                                           [[maybe_unused]] const Fiber& next,
+                                           [[maybe_unused]] StackBounds bounds,
+                                           [[maybe_unused]] bool is_for_ever) {
 #ifdef CHANTRACE_WITH_ASAN
   __sanitizer_start_switch_fiber(is_for_ever ? nullptr : &self.sanitizer, bounds.lowest,
                                  bounds.size_bytes);
@@ -91,7 +89,7 @@ inline void note_leaving([[maybe_unused]] Fiber& self, [[maybe_unused]] const Fi
 #endif
 }
 
-inline void note_arrived([[maybe_unused]] Fiber& self) {
+CHANTRACE_NO_TSAN inline void note_arrived([[maybe_unused]] Fiber& self) {
 #ifdef CHANTRACE_WITH_ASAN
   __sanitizer_finish_switch_fiber(self.sanitizer, nullptr, nullptr);
 #endif
@@ -105,11 +103,12 @@ inline void forget_stack_contents([[maybe_unused]] const std::byte* stack,
 #endif
 }
 
-/// Whether a task may go on on another one's stack.
+/// Whether a task may have the stack of another one of its execution, once that has ended. To
+/// ThreadSanitizer what both have there would be shared, without an order.
 #ifdef CHANTRACE_WITH_TSAN
-inline constexpr bool kStacksCanBeHandedOver = false;
+inline constexpr bool kStacksAreReused = false;
 #else
-inline constexpr bool kStacksCanBeHandedOver = true;
+inline constexpr bool kStacksAreReused = true;
 #endif
 
 }  // namespace chantrace::detail

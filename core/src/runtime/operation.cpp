@@ -25,16 +25,14 @@ void leave_queues(ParkedOperation& operation) {
   }
 }
 
-Waiter* WaiterQueue::pop_claimed() {
+Waiter* WaiterQueue::pop_claimed_among_threads() {
   while (head_ != nullptr) {
     Waiter& waiter = *head_;
     remove(waiter);
     // Read before the claim: after it the waiter's frame may be gone.
     TaskControl& task = *waiter.operation->task;
     const ScopedLock lock(task.park_lock);
-    if (!waiter.operation->try_claim(Claim::kCompleted)) continue;
-    if (runs_alone) leave_queues(*waiter.operation);
-    return &waiter;
+    if (waiter.operation->try_claim(Claim::kCompleted)) return &waiter;
   }
   return nullptr;
 }
@@ -135,24 +133,8 @@ void Wakeups::unpark_all() {
   }
 }
 
-WaitEnd wait_at(TaskControl& self, Object& object, WaiterQueue& queue, Waiter& waiter,
-                const Happening& start, const Location& site, Instant deadline, Announce announce) {
-  ParkedOperation& operation = *waiter.operation;
-  operation.waiters = &waiter;
-  operation.waiters_count = 1;
-  self.last_site = site;
-  object.latch.unlock();
-  if (announce == Announce::kStart) {
-    Happening announced = start;
-    // A start has no outcome yet: this one says that a timer will end it.
-    if (deadline != kNever) announced.outcome = Outcome::kTimedOut;
-    record(self, announced, site);
-  }
-  self.executor->park(self, operation, deadline);
-
-  const Claim claim = operation.claim.load(std::memory_order_acquire);
-  if (claim == Claim::kCompleted) return {claim, operation.outcome, operation.detail};
-  // Nobody completed it, so it may still stand in the queue, unless the object is gone.
+WaitEnd end_wait_alone(TaskControl& self, Object& object, WaiterQueue& queue, Waiter& waiter,
+                       const Happening& start, const Location& site, Claim claim) {
   Happening done = start;
   done.phase = Phase::kDone;
   done.outcome = claim == Claim::kTimedOut ? Outcome::kTimedOut : Outcome::kCancelled;
@@ -187,6 +169,7 @@ void park_for_ever(TaskControl& self, Operation operation, const Location& site)
 }
 
 void detach_from_gate(Object& object, LockGate& gate) {
+  if (gate.is_pending) Runtime::instance().controlled_now().forget_pending(gate);
   if (gate.standing == nullptr) [[likely]]
     return;
   ObjectState state;

@@ -1,5 +1,7 @@
 #include "terminate.h"
 
+#include <cxxabi.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -14,8 +16,11 @@ std::terminate_handler previous_handler = nullptr;
 
 void handle_terminate() {
   TaskControl* const task = current_task_or_null;
-  if (task != nullptr && (task->hooks.load() & kHookCancel) != 0 && !task->is_body)
+  if (task != nullptr && (task->hooks.load() & kHookCancel) != 0 && !task->is_body) {
+    // The cancellation counts as caught, and nobody else will end that.
+    if (abi::__cxa_current_exception_type() != nullptr) abi::__cxa_end_catch();
     task->executor->abandon(*task);
+  }
   if (task != nullptr && task->is_body && Runtime::instance().is_unwinding_body()) {
     std::fprintf(stderr,
                  "chantrace: the test cannot be ended where it waits: it is in a destructor or "

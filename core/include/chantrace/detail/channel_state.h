@@ -58,11 +58,17 @@ struct alignas(64) ChannelState final : Object {
 
   /// Whether a send needs nobody else: it is known here, there is room, and nobody waits for it.
   bool can_send_shortly(const TaskControl& self) const {
-    return epoch == self.epoch && givers.is_last(self.id) && count != capacity && !is_closed &&
-           receivers.empty();
+    return givers.is_last(self.id) && can_send_at_once(self);
   }
   bool can_receive_shortly(const TaskControl& self) const {
-    return epoch == self.epoch && takers.is_last(self.id) && count != 0 && senders.empty();
+    return takers.is_last(self.id) && can_receive_at_once(self);
+  }
+  /// The same where the task may be a new user.
+  bool can_send_at_once(const TaskControl& self) const {
+    return epoch == self.epoch && count != capacity && !is_closed && receivers.empty();
+  }
+  bool can_receive_at_once(const TaskControl& self) const {
+    return epoch == self.epoch && count != 0 && senders.empty();
   }
 
   void* element(std::size_t index) {
@@ -165,7 +171,7 @@ Patience patience_for(TaskControl& self, std::int64_t nanoseconds);
 
 /// What becomes of a send or a receive that cannot go the short way. `what`: its operation and
 /// value. Requires: the channel's latch, which is given back. Throws: `Cancelled`, `ChannelClosed`.
-Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happening what,
+Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happening&& what,
                     const Location& site, Patience patience) CHANTRACE_RELEASE(channel.latch);
 /// kOk: an element was constructed in `slot`.
 Outcome receive_slowly(TaskControl& self, ChannelState& channel, void* slot, Operation operation,

@@ -82,8 +82,14 @@ struct Waiter {
 /// there can go on exactly while the gate is open, and any of them may be next.
 struct LockGate {
   bool is_closed = false;
+  bool is_pending = false;  ///< It was closed, and who stands there does not know yet.
+  LockGate* next_pending = nullptr;
   TaskControl* standing = nullptr;  ///< The last to come; linked by `TaskControl::next_at_gate`.
 };
+
+/// The operation, which is claimed, waits nowhere any more. Only under control, where nobody else
+/// looks at a queue meanwhile: when the task goes on is then of no matter to others.
+void leave_queues(ParkedOperation& operation);
 
 /// First come, first served. Guarded by its object's latch.
 class WaiterQueue {
@@ -116,9 +122,22 @@ class WaiterQueue {
   ///
   /// Claims under the task's `park_lock`: whoever has that lock and finds a pending claim can look
   /// at the object, as nobody can make the task go on, and the object be destroyed after it.
-  Waiter* pop_claimed();
+  Waiter* pop_claimed() {
+    if (head_ == nullptr) return nullptr;
+    if (!runs_alone) return pop_claimed_among_threads();
+    // Under control an operation that is claimed waits nowhere any more.
+    Waiter& waiter = *head_;
+    waiter.operation->claim.store(Claim::kCompleted, std::memory_order_relaxed);
+    if (waiter.operation->waiters_count == 1)
+      remove(waiter);
+    else
+      leave_queues(*waiter.operation);
+    return &waiter;
+  }
 
  private:
+  Waiter* pop_claimed_among_threads();
+
   Waiter* head_ = nullptr;
   Waiter* tail_ = nullptr;
 };

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <mutex>
 
+#include "chantrace/detail/race_annotations.h"
 #include "chantrace/detail/thread_safety.h"
 
 namespace chantrace::detail {
@@ -34,14 +35,19 @@ extern thread_local constinit bool runs_alone;
 class CHANTRACE_CAPABILITY("mutex") ObjectLock {
  public:
   void lock() CHANTRACE_ACQUIRE() {
-    if (runs_alone) return;
+    if (runs_alone) return note_acquire(this);
     if (is_locked_.exchange(true, std::memory_order_acquire)) [[unlikely]]
       lock_contended();
   }
   /// Publishes what the holder wrote to whoever takes the lock next.
-  void unlock() CHANTRACE_RELEASE() { is_locked_.store(false, std::memory_order_release); }
+  void unlock() CHANTRACE_RELEASE() {
+    if (runs_alone) return note_release(this);
+    is_locked_.store(false, std::memory_order_release);
+  }
   bool try_lock() CHANTRACE_TRY_ACQUIRE(true) {
-    return runs_alone || !is_locked_.exchange(true, std::memory_order_acquire);
+    if (!runs_alone) return !is_locked_.exchange(true, std::memory_order_acquire);
+    note_acquire(this);
+    return true;
   }
 
  private:

@@ -43,11 +43,34 @@ struct WaitEnd {
   Outcome outcome;
   std::uint16_t detail;
 };
+/// The end of a wait that nobody completed: the waiter may still stand in the queue, unless the
+/// object is gone.
+WaitEnd end_wait_alone(TaskControl& self, Object& object, WaiterQueue& queue, Waiter& waiter,
+                       const Happening& start, const Location& site, Claim claim);
 /// Whether a wait records its start; one that waits again does not.
 enum class Announce : std::uint8_t { kStart, kNothing };
-WaitEnd wait_at(TaskControl& self, Object& object, WaiterQueue& queue, Waiter& waiter,
-                const Happening& start, const Location& site, Instant deadline,
-                Announce announce = Announce::kStart) CHANTRACE_RELEASE(object.latch);
+[[gnu::always_inline]] inline WaitEnd wait_at(TaskControl& self, Object& object, WaiterQueue& queue,
+                                              Waiter& waiter, const Happening& start,
+                                              const Location& site, Instant deadline,
+                                              Announce announce = Announce::kStart)
+    CHANTRACE_RELEASE(object.latch) {
+  ParkedOperation& operation = *waiter.operation;
+  operation.waiters = &waiter;
+  operation.waiters_count = 1;
+  self.last_site = site;
+  object.latch.unlock();
+  if (announce == Announce::kStart && self.is_recording) {
+    Happening announced = start;
+    // A start has no outcome yet: this one says that a timer will end it.
+    if (deadline != kNever) announced.outcome = Outcome::kTimedOut;
+    record(self, announced, site);
+  }
+  self.executor->park(self, operation, deadline);
+
+  const Claim claim = operation.claim.load(std::memory_order_acquire);
+  if (claim == Claim::kCompleted) return {claim, operation.outcome, operation.detail};
+  return end_wait_alone(self, object, queue, waiter, start, site, claim);
+}
 
 /// Parks at nothing, for ever: a nil channel, or a select without cases.
 ///
@@ -58,10 +81,6 @@ void park_for_ever(TaskControl& self, Operation operation, const Location& site)
 void throw_cancelled(TaskControl& self);
 /// What the owner of the execution wants thrown in the body.
 void throw_in_body(TaskControl& self);
-
-/// The operation, which is claimed, waits nowhere any more. Only under control, where nobody else
-/// looks at a queue meanwhile: when the task goes on is then of no matter to others.
-void leave_queues(ParkedOperation& operation);
 
 /// Must be called by the destructor of each object that a task could still wait for: they go on
 /// waiting, for nothing, and know the object's name.

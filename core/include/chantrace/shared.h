@@ -71,7 +71,9 @@ class Variable : public Object {
 template <typename T>
 class Shared final : public detail::Variable<T> {
  public:
-  explicit Shared(T value = {}, std::string_view name = {}, Location site = Location::current())
+  Shared(Location site = Location::current())  // NOLINT: converts from nothing useful.
+      : detail::Variable<T>(ObjectKind::kShared, {}, T{}, site) {}
+  explicit Shared(T value, std::string_view name = {}, Location site = Location::current())
       : detail::Variable<T>(ObjectKind::kShared, name, std::move(value), site) {}
 
   T load(Location site = Location::current()) const {
@@ -91,7 +93,9 @@ class Shared final : public detail::Variable<T> {
 template <typename T>
 class Atomic final : public detail::Variable<T> {
  public:
-  explicit Atomic(T value = {}, std::string_view name = {}, Location site = Location::current())
+  Atomic(Location site = Location::current())  // NOLINT: converts from nothing useful.
+      : detail::Variable<T>(ObjectKind::kAtomic, {}, T{}, site) {}
+  explicit Atomic(T value, std::string_view name = {}, Location site = Location::current())
       : detail::Variable<T>(ObjectKind::kAtomic, name, std::move(value), site) {}
 
   T load(Location site = Location::current()) const {

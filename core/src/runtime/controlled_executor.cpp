@@ -141,6 +141,7 @@ void ControlledExecutor::settle() {
     TaskControl& next = next_task();
     if (&next != root_) go_on_with(*root_, next);
   }
+  begin_visit(number_of(*root_));
   is_ending_ = true;
 }
 
@@ -492,8 +493,11 @@ inline void ControlledExecutor::go_on_with(TaskControl& self, TaskControl& next)
 }
 
 inline void ControlledExecutor::begin_visit(std::uint32_t task) {
+  // What unwinds tasks is nobody's decision.
+  if (is_ending_ || is_unwinding_) is_visit_seen_ = false;
   if (is_visit_seen_) {
-    if (!segments_.empty() && segments_.back().task == visit_.task)
+    // One without an operation is kept apart: it has to be picked by itself.
+    if (!segments_.empty() && segments_.back().task == visit_.task && visit_.operations > 0)
       segments_.back().operations += visit_.operations;
     else
       segments_.push_back(visit_);
@@ -565,6 +569,7 @@ bool ControlledExecutor::cut_here(TaskControl& self) {
 inline void ControlledExecutor::count_step(TaskControl& self) {
   ++steps_;
   ++visit_.operations;
+  is_visit_seen_ = true;
   last_ = &self;
 }
 
@@ -587,14 +592,16 @@ inline void ControlledExecutor::count_step(TaskControl& self) {
   if (is_of(step_operations_, operation)) {
     ++self.operations;
     if (pending_gates_ != nullptr) close_pending_gates();
-    if (operation == kLoad && runnable_.size() > 1 && is_spinning(self)) [[unlikely]] {
-      if (!yield(self)) return false;
-    }
     if (is_choice(self, object, side, is_write)) {
       announce(self, operation, object, side, site);
       if (!take_turn(self)) return false;
     }
     count_step(self);
+    // Behind its turn: what it sees then is the same in every execution of a schedule.
+    const bool has_others = runnable_.size() > 1 || !woken_.empty();
+    if (operation == kLoad && has_others && is_spinning(self)) [[unlikely]] {
+      if (!yield(self)) return false;
+    }
   } else if (object != nullptr) {
     is_private(self, *object, side, is_write);
   }
@@ -844,6 +851,7 @@ void ControlledExecutor::fire_timer() {
 
 TaskControl& ControlledExecutor::end_now(Cut cut) {
   cut_ = cut;
+  begin_visit(1);
   is_ending_ = true;
   if (!is_settling_ && root_->parked != nullptr && root_->parked->try_claim(Claim::kQuiescent))
     leave_queues(*root_->parked);

@@ -1,0 +1,55 @@
+// Programs with a bug that few schedules show: the portfolio finds each, what it finds runs again
+// exactly, and the correct twins are clean.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "bugs/programs.h"
+#include "chantrace/explore.h"
+
+namespace chantrace::bugs {
+namespace {
+
+std::vector<Program> all_programs() {
+  std::vector<Program> all = sctbench_programs();
+  const std::vector<Program>& lock_free = lock_free_programs();
+  all.insert(all.end(), lock_free.begin(), lock_free.end());
+  return all;
+}
+
+class ProgramTest : public ::testing::TestWithParam<Program> {};
+
+TEST_P(ProgramTest, PortfolioFindsItAndItRunsAgain) {
+  const Program& program = GetParam();
+  const ExploreResult result = explore([&] { program.faulty(); }, {.schedules = 1'000'000});
+
+  ASSERT_TRUE(result.first_failure);
+  // Whoever waits for the task that failed may be told of first.
+  EXPECT_TRUE(std::any_of(result.findings().begin(), result.findings().end(),
+                          [&](const Finding& finding) {
+                            return std::count(program.kinds.begin(), program.kinds.end(),
+                                              finding.kind) > 0;
+                          }))
+      << to_text(result.findings().front());
+  for (int i = 0; i < 3; ++i) {
+    const RunResult again = run([&] { program.faulty(); }, result.first_failure->schedule);
+    ASSERT_EQ(again.diverged_at, 0u);
+    ASSERT_EQ(again.schedule, result.first_failure->schedule);
+    ASSERT_EQ(again.findings, result.findings());
+  }
+}
+
+TEST_P(ProgramTest, CorrectTwinIsClean) {
+  const Program& program = GetParam();
+  const ExploreResult result = explore([&] { program.fixed(); }, {.schedules = 10'000});
+
+  EXPECT_FALSE(result.first_failure) << to_text(result.findings().front());
+  EXPECT_EQ(result.cut, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(, ProgramTest, ::testing::ValuesIn(all_programs()),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace chantrace::bugs

@@ -28,6 +28,7 @@ enum class ExitCode : int {
   kFindings = 1,
   kUsage = 2,
   kUnreadable = 3,  ///< Some input could not be read, or the output could not be written.
+  kDiverged = 4,    ///< A replay did something else.
 };
 
 /// What a subcommand works with, and leaves behind.

@@ -34,6 +34,7 @@ constexpr std::string_view kFooter =
     "  1  findings\n"
     "  2  the command line makes no sense\n"
     "  3  some input could not be read, or the output could not be written\n"
+    "  4  a replay did something else than was recorded\n"
     "\n"
     "\"chantrace COMMAND --help\" says more about each command.\n";
 

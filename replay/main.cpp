@@ -9,6 +9,7 @@
 #include "export.h"
 #include "manual.h"
 #include "recover.h"
+#include "replay.h"
 #include "show.h"
 #include "stats.h"
 
@@ -23,6 +24,7 @@ int main(int argc, char** argv) {
   add_stats(app, context);
   add_export(app, context);
   add_recover(app, context);
+  add_replay(app, context);
   add_completion(app, context);
   add_manual(app, context);
   return run(app, context, {argv + 1, argv + argc});

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bugs/kernels.h"
+#include "bugs/schedules.h"
 #include "chantrace/explore.h"
 
 namespace chantrace::bugs {
@@ -14,16 +15,6 @@ namespace {
 
 constexpr std::uint64_t kSchedulesToFind = 100;
 constexpr std::uint64_t kSeeds = 20;
-// ThreadSanitizer makes an execution some hundred times as long.
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-constexpr std::uint64_t kSchedulesOfFixed = 100;
-#else
-constexpr std::uint64_t kSchedulesOfFixed = 10'000;
-#endif
-#else
-constexpr std::uint64_t kSchedulesOfFixed = 10'000;
-#endif
 constexpr int kReplays = 5;
 /// Kernels whose tasks poll are cut early: what a strategy does to them is of no interest.
 constexpr std::uint64_t kStepsMax = 2'000;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bugs/programs.h"
+#include "bugs/schedules.h"
 #include "chantrace/explore.h"
 
 namespace chantrace::bugs {
@@ -42,7 +43,7 @@ TEST_P(ProgramTest, PortfolioFindsItAndItRunsAgain) {
 
 TEST_P(ProgramTest, CorrectTwinIsClean) {
   const Program& program = GetParam();
-  const ExploreResult result = explore([&] { program.fixed(); }, {.schedules = 10'000});
+  const ExploreResult result = explore([&] { program.fixed(); }, {.schedules = kSchedulesOfFixed});
 
   EXPECT_FALSE(result.first_failure) << to_text(result.findings().front());
   EXPECT_EQ(result.cut, 0u);

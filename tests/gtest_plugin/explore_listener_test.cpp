@@ -10,7 +10,7 @@
 #include "run_binary.h"
 
 #ifndef CHANTRACE_EXPLORED_TESTS
-#error "CHANTRACE_EXPLORED_TESTS: the path of what is run; given by the build"
+#error "CHANTRACE_EXPLORED_TESTS, CHANTRACE_COMMAND: the paths of what is run; given by the build"
 #endif
 
 namespace chantrace {
@@ -22,12 +22,17 @@ using testing::HasSubstr;
 using testing::Not;
 
 const std::string kExplored = CHANTRACE_EXPLORED_TESTS;
+const std::string kCommand = CHANTRACE_COMMAND;
 
 class ExploreListenerTest : public testing::Test {
  protected:
   /// Runs the tests of `filter`.
   RunResult run(const std::string& filter, const std::string& flags) const {
     return run_in(folder_.path(), kExplored + " '--gtest_filter=" + filter + "' " + flags);
+  }
+  /// The command, on the trace of a test.
+  RunResult replay(const std::string& test, const std::string& arguments) const {
+    return run_in(folder_.path(), kCommand + " replay '" + trace_of(test) + "' " + arguments);
   }
   std::string trace_of(const std::string& test) const {
     return (folder_.path() / "traces" / (test + ".chantrace")).string();
@@ -178,6 +183,49 @@ TEST_F(ExploreListenerTest, RefusesWhatMakesNoSense) {
   EXPECT_THAT(refused("--chantrace_time_mode=never"), HasSubstr("expected choice or quiescence"));
   EXPECT_THAT(refused("--chantrace_replay=c1:zz:"), HasSubstr("not a schedule"));
   EXPECT_THAT(refused("--chantrace_replay=" + kExplored), HasSubstr("--chantrace_replay="));
+}
+
+TEST_F(ExploreListenerTest, CommandReplaysATraceAndFindsItIdentical) {
+  for (const char* const test :
+       {"Counter.LosesAnUpdate", "Locks.DeadlockInSomeOrders", "Fixture.IsUsedInEachExecution"}) {
+    run(test, "--chantrace_explore=1000 --chantrace_keep=all");
+
+    const RunResult identical = replay(test, "--times 3 -- " + kExplored);
+
+    EXPECT_EQ(identical.status, 0) << identical.output;
+    EXPECT_THAT(identical.output, ContainsRegex("identical 3 times: [0-9]+ steps, [0-9]+ events"));
+  }
+  EXPECT_THAT(replay("Locks.DeadlockInSomeOrders", "").output, HasSubstr("the same deadlock"));
+}
+
+TEST_F(ExploreListenerTest, CommandSaysWhereAReplayDiverges) {
+  run("Hidden.SendsARandomNumber", "--chantrace_explore=1 --chantrace_keep=all");
+
+  const RunResult diverged = replay("Hidden.SendsARandomNumber", "-- " + kExplored);
+
+  EXPECT_EQ(diverged.status, 4) << diverged.output;
+  EXPECT_THAT(
+      diverged.output,
+      AllOf(HasSubstr("diverged at step 1, main's record"), HasSubstr("recorded   send(numbers, "),
+            HasSubstr("now        send(numbers, "), HasSubstr("hidden nondeterminism")));
+}
+
+TEST_F(ExploreListenerTest, CommandReplaysOnlyWhatWasUnderControl) {
+  run("Counter.LosesNone", "--chantrace_keep=all");
+
+  const RunResult refused = replay("Counter.LosesNone", "-- " + kExplored);
+
+  EXPECT_EQ(refused.status, 3);
+  EXPECT_THAT(refused.output, HasSubstr("it was recorded on threads"));
+}
+
+TEST_F(ExploreListenerTest, CommandSaysWhatItCouldNotRun) {
+  run("Counter.LosesNone", "--chantrace_explore=1 --chantrace_keep=all");
+
+  EXPECT_EQ(replay("Counter.LosesNone", "-- /nowhere/to/be/found").status, 3);
+  const RunResult silent = replay("Counter.LosesNone", "-- /bin/true");
+  EXPECT_EQ(silent.status, 3);
+  EXPECT_THAT(silent.output, HasSubstr("left 0 traces"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <random>
 
 #include "chantrace/chantrace.h"
 #include "chantrace/explore_test.h"
@@ -96,6 +97,11 @@ TEST(Hidden, FailsEveryOtherTime) {
   chantrace::Task other = chantrace::go([&] { value.store(1); });
   other.join();
   EXPECT_NE(calls++ % 2, 0);
+}
+
+TEST(Hidden, SendsARandomNumber) {
+  chantrace::Channel<unsigned> numbers("numbers", 1);
+  numbers.send(std::random_device{}());
 }
 
 TEST(Polls, WithoutEnd) {

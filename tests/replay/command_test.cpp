@@ -26,14 +26,15 @@ TEST(CommandTest, HelpNamesEveryCommandAndEveryExitStatus) {
 
   EXPECT_EQ(ran.status, 0);
   EXPECT_THAT(ran.err, IsEmpty());
-  for (const char* part : {"check", "show", "stats", "export", "recover", "completion", "man",
-                           "Examples:", "Exit status:", "  3  "}) {
+  for (const char* part : {"check", "show", "stats", "export", "recover", "replay", "completion",
+                           "man", "Examples:", "Exit status:", "  3  "}) {
     EXPECT_THAT(ran.out, HasSubstr(part));
   }
 }
 
 TEST(CommandTest, EveryCommandHasHelpWithExamples) {
-  for (const char* command : {"check", "show", "stats", "export", "recover", "completion", "man"}) {
+  for (const char* command :
+       {"check", "show", "stats", "export", "recover", "replay", "completion", "man"}) {
     const Ran ran = Folder{}.run({command, "--help"});
 
     EXPECT_EQ(ran.status, 0) << command;

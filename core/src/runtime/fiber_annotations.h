@@ -25,6 +25,7 @@
 #endif
 #ifdef CHANTRACE_WITH_TSAN
 #include <sanitizer/tsan_interface.h>
+#include <sys/single_threaded.h>
 #endif
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
@@ -61,6 +62,9 @@ CHANTRACE_NO_TSAN inline void note_root([[maybe_unused]] Fiber& root,
 #endif
 #ifdef CHANTRACE_WITH_TSAN
   root.sanitizer = __tsan_get_current_fiber();
+  // Without a second thread the standard library counts references without atomics, which would be
+  // races among fibers.
+  __libc_single_threaded = 0;
 #endif
 }
 

@@ -42,6 +42,7 @@ TraceHeader make_header(const RecordingOptions& options) {
   header.arguments = command_line();
   if (!header.arguments.empty()) header.arguments.erase(header.arguments.begin());
   header.test = options.test;
+  header.build_id = program_build_id();
   header.process_id = static_cast<std::uint64_t>(getpid());
   header.started_unix_ns =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(

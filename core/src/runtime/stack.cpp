@@ -113,4 +113,13 @@ std::vector<ModuleInfo> list_modules() {
   return modules;
 }
 
+const std::string& program_build_id() {
+  static const std::string id = [] {
+    // The program itself comes first.
+    const std::vector<ModuleInfo> modules = list_modules();
+    return modules.empty() ? std::string() : modules.front().build_id;
+  }();
+  return id;
+}
+
 }  // namespace chantrace::detail

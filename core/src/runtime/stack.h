@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "chantrace/trace.h"
@@ -23,5 +24,8 @@ void record_stack(TaskControl& self, std::uint32_t site);
 
 /// The object files that the process has mapped, without which return addresses mean nothing.
 std::vector<ModuleInfo> list_modules();
+
+/// The GNU build id of the program, in hexadecimal; empty where it was linked without one.
+const std::string& program_build_id();
 
 }  // namespace chantrace::detail

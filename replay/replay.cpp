@@ -1,0 +1,189 @@
+#include "replay.h"
+
+#include <fmt/format.h>
+#include <stdlib.h>  // NOLINT: mkdtemp is POSIX.
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
+
+#include "child_process.h"
+#include "difference.h"
+#include "input.h"
+#include "quantity.h"
+
+namespace chantrace::replay {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ReplayOptions {
+  std::string trace;
+  std::vector<std::string> command;
+  std::uint32_t times = 1;
+};
+
+/// A folder that is there for as long as this.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string name = (fs::temp_directory_path() / "chantrace-replay-XXXXXX").string();
+    if (mkdtemp(name.data()) != nullptr) path_ = name;
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+/// Each line of `text` printable.
+std::string printable_lines(std::string_view text) {
+  std::string lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines += "  " + printable(std::string(text.substr(0, end))) + "\n";
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+/// The program that was given, or the one that recorded the trace, and what makes it follow that.
+std::vector<std::string> command_for(const ReplayOptions& options, const Trace& trace,
+                                     const fs::path& folder) {
+  std::vector<std::string> command = options.command;
+  if (command.empty()) command = {trace.header.program};
+  const std::vector<std::string> flags = {
+      "--gtest_filter=" + trace.header.test, "--chantrace_replay=" + options.trace,
+      "--chantrace_out=" + folder.string(), "--chantrace_keep=all"};
+  command.insert(command.end(), flags.begin(), flags.end());
+  return command;
+}
+
+/// Runs the test once, and reads what it left. nullopt: it left nothing, which was told.
+std::optional<Trace> run_again(const ReplayOptions& options, const Trace& recorded,
+                               Context& context) {
+  const ScratchFolder folder;
+  if (folder.path().empty()) {
+    context.complain(fmt::format("no temporary folder: {}", std::strerror(errno)));
+    return std::nullopt;
+  }
+  const std::vector<std::string> command = command_for(options, recorded, folder.path());
+  const auto end = run_child(command);
+  if (!end.has_value()) {
+    context.complain(fmt::format("cannot run {}: {}", printable(command.front()), end.error()));
+    return std::nullopt;
+  }
+  const Inputs left = find_traces({folder.path().string()});
+  if (left.traces.size() != 1) {
+    context.complain(fmt::format("{} left {} for {}; it wrote:\n{}", printable(command.front()),
+                                 counted(left.traces.size(), "trace"),
+                                 printable(recorded.header.test),
+                                 printable_lines(end.value().output)));
+    return std::nullopt;
+  }
+  auto trace = load_trace(left.traces.front());
+  if (!trace.has_value()) {
+    context.complain(in_words(trace.error()));
+    return std::nullopt;
+  }
+  return std::move(trace).value();
+}
+
+std::string verdict_of(const Trace& trace) {
+  if (!trace.end || trace.end->findings.empty()) return "nothing found";
+  return "the same " + std::string(to_string(trace.end->findings.front().kind));
+}
+
+void tell_difference(const Difference& difference, const std::string& why, Context& context) {
+  context.out.write(
+      fmt::format("diverged at step {}, {}'s record {}\n  recorded   {}\n  now        "
+                  "{}\n  {}\n",
+                  difference.step, printable(difference.task), difference.record,
+                  printable(difference.recorded), printable(difference.now), why));
+}
+
+/// Whether two runs of the program as it is now differ from each other.
+std::string explain(const Trace& recorded, const Trace& now, const ReplayOptions& options,
+                    Context& context) {
+  if (const auto again = run_again(options, recorded, context))
+    if (const auto hidden = find_difference(now, *again))
+      return fmt::format("hidden nondeterminism: run once more it differs again, at step {}",
+                         hidden->step);
+  const bool is_other_build = !recorded.header.build_id.empty() && !now.header.build_id.empty() &&
+                              recorded.header.build_id != now.header.build_id;
+  return is_other_build ? "the program was built anew since, and does something else"
+                        : "the program does the same each time, but not what was recorded: it "
+                          "depends on its surroundings, or was run with other arguments";
+}
+
+ExitCode run_replay(const ReplayOptions& options, Context& context) {
+  auto read = load_trace(options.trace);
+  if (!read.has_value()) {
+    context.complain(in_words(read.error()));
+    return ExitCode::kUnreadable;
+  }
+  const Trace& recorded = read.value();
+  if (!recorded.end || !recorded.end->schedule) {
+    context.complain(fmt::format("{}: {}", printable(options.trace),
+                                 recorded.header.is_controlled
+                                     ? "its program was ended before it could write its schedule"
+                                     : "it was recorded on threads, and has no schedule; explore "
+                                       "the test with --chantrace_explore to get one"));
+    return ExitCode::kUnreadable;
+  }
+  for (std::uint32_t i = 0; i < options.times; ++i) {
+    const auto now = run_again(options, recorded, context);
+    if (!now) return ExitCode::kUnreadable;
+    const auto difference = find_difference(recorded, *now);
+    if (!difference) continue;
+    tell_difference(*difference, explain(recorded, *now, options, context), context);
+    return ExitCode::kDiverged;
+  }
+  const std::string often = options.times == 1 ? "" : fmt::format(" {} times", options.times);
+  context.out.write(fmt::format("identical{}: {}, {}, {}\n", often,
+                                counted(recorded.end->ended_ticks, "step"),
+                                counted(recorded.events_count(), "event"), verdict_of(recorded)));
+  return ExitCode::kClean;
+}
+
+}  // namespace
+
+void add_replay(CLI::App& app, Context& context) {
+  CLI::App& command = *app.add_subcommand(
+      "replay",
+      "runs a test again under the schedule of its trace\n\n"
+      "The trace must come from an execution under control, such as one that was explored. The "
+      "test is run once more and each of its operations compared with the trace: either all are "
+      "the same, or the first that is not is shown from both sides, and why that can be.");
+  const auto options = std::make_shared<ReplayOptions>();
+  command.add_option("trace", options->trace, "The trace whose schedule to follow")
+      ->required()
+      ->type_name("T");
+  command
+      .add_option("command", options->command,
+                  "The test binary and its arguments, behind -- (default: the program that "
+                  "recorded the trace)")
+      ->type_name("BINARY ARGS...");
+  command.add_option("--times", options->times, "Run it so often, as long as it is identical")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 1'000'000u));
+  set_examples(command, {{"Does it still fail in the same way?",
+                          "chantrace replay traces/Pool.ShutsDown.chantrace -- ./pool_test"},
+                         {"Is it really deterministic?",
+                          "chantrace replay --times 100 traces/Pool.ShutsDown.chantrace"}});
+  command.callback([options, &context] { context.exit_code = run_replay(*options, context); });
+}
+
+}  // namespace chantrace::replay

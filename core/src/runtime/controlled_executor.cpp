@@ -913,7 +913,7 @@ bool enter_operation_slowly(TaskControl& self, Operation operation, Object* obje
 bool enter_polling_operation_slowly(TaskControl& self, Operation operation, Object* object,
                                     const Location& site) {
   if (runs_alone && object != nullptr) {
-    meet(self, *object);
+    meet_in_turn(self, *object);
     under_control(self).note_polled(*object);
   }
   return enter_operation_slowly(self, operation, object, site);

@@ -21,7 +21,11 @@ Name::Name(std::string_view text) {
 void leave_queues(ParkedOperation& operation) {
   for (std::size_t i = 0; i < operation.waiters_count; ++i) {
     Waiter& waiter = operation.waiters[i];
-    if (waiter.queue != nullptr) waiter.queue->remove(waiter);
+    if (waiter.queue == nullptr) continue;
+    // As if under the latch of its object, which may be another one's than the caller has.
+    note_acquire(&waiter.object->latch);
+    waiter.queue->remove(waiter);
+    note_release(&waiter.object->latch);
   }
 }
 

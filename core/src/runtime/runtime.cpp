@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <typeinfo>
 
 #include "channel_list.h"
@@ -484,6 +485,9 @@ void Runtime::describe_tasks(EndState& state,
 }
 
 EndState Runtime::end_state() {
+  // Under control all tasks stand still while one looks at them.
+  std::optional<WithoutRaces> scope;
+  if (is_controlled()) scope.emplace();
   EndState state;
   std::unordered_map<std::uint32_t, ObjectState> objects;
   // Under control nobody waits for threads outside.

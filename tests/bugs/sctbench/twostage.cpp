@@ -1,4 +1,5 @@
 // Two variables that belong together, each written under a lock of its own.
+#include <atomic>
 #include <vector>
 
 #include "bugs/programs.h"
@@ -9,8 +10,9 @@ namespace chantrace::bugs {
 void twostage(Variant variant, int writers, int readers) {
   Mutex first("first");
   Mutex second("second");
-  int data_1 = 0;
-  int data_2 = 0;
+  // The second lock does not guard the first variable; that is not what is to be found here.
+  std::atomic<int> data_1 = 0;
+  std::atomic<int> data_2 = 0;
   std::vector<Task> tasks;
   for (int i = 0; i < writers; ++i)
     tasks.push_back(go("writer", [&] {

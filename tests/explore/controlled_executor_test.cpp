@@ -40,21 +40,22 @@ TEST(ControlledExecutorTest, RunsTenThousandTasks) {
 }
 
 TEST(ControlledExecutorTest, RunsTasksInARing) {
-  constexpr int kTasks = 1'000;
+  constexpr std::size_t kTasks = 1'000;
 
   const ExploreResult result = explore(
       [&] {
         std::vector<Channel<int>> links;
-        for (int i = 0; i <= kTasks; ++i) links.emplace_back("link");
-        for (int i = 0; i < kTasks; ++i)
+        for (std::size_t i = 0; i <= kTasks; ++i) links.emplace_back("link");
+        for (std::size_t i = 0; i < kTasks; ++i)
           go([from = links[i], to = links[i + 1]] { to.send(from.recv().value() + 1); });
         links.front().send(0);
-        if (links.back().recv() != kTasks) throw std::logic_error("a link was left out");
+        if (links.back().recv() != static_cast<int>(kTasks))
+          throw std::logic_error("a link was left out");
       },
       once());
 
   EXPECT_FALSE(result.first_failure);
-  EXPECT_EQ(result.steps, 2u * (kTasks + 1));
+  EXPECT_EQ(result.steps, 2 * (kTasks + 1));
 }
 
 TEST(ControlledExecutorTest, SaysThatThereAreTooManyTasks) {

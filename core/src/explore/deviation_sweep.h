@@ -41,7 +41,6 @@ class DeviationSweep final : public Strategy {
   std::size_t next_deviation_ = 0;
   std::vector<std::uint32_t> alternatives_;  ///< How many there were at each decision.
   std::uint32_t last_task_ = 0;
-  bool has_begun_ = false;
   bool begins_anew_ = false;
   bool level_was_reached_ =
       false;  ///< By an execution of this level: all its deviations were made.

@@ -52,6 +52,11 @@ constexpr std::uint64_t mix(std::uint64_t left, std::uint64_t right) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
+/// What the task waits in. Its lock is for those who look from other threads.
+ParkedOperation*& parked_of(TaskControl& task) CHANTRACE_NO_THREAD_SAFETY_ANALYSIS {
+  return task.parked;
+}
+
 /// To strategies each side of an object is an object.
 std::uint32_t number_of(const Object& object, std::size_t side) {
   return 2 * to_number(object.id) + static_cast<std::uint32_t>(side);
@@ -227,7 +232,7 @@ TaskControl& ControlledExecutor::make_task(TaskControl& parent, std::string_view
   task.body = std::move(body);
   task.phase.store(TaskPhase::kAlive, std::memory_order_relaxed);
   task.status = TaskStatus::kRunning;
-  task.parked = nullptr;
+  parked_of(task) = nullptr;
   task.join_object.epoch = parent.join_object.epoch;
   task.join_object.sequence = 0;
   task.join_object.waiters = {};
@@ -737,7 +742,7 @@ void ControlledExecutor::park(TaskControl& self, ParkedOperation& operation, Ins
   if ((self.hooks.load(std::memory_order_relaxed) & kHookCancel) != 0 &&
       operation.try_claim(Claim::kCancelled))
     return;
-  self.parked = &operation;
+  parked_of(self) = &operation;
   if (operation.has_deadline) {
     timers_.push(deadline, self);
     update_clock();
@@ -749,7 +754,7 @@ void ControlledExecutor::park(TaskControl& self, ParkedOperation& operation, Ins
   // Then the end of the wait is numbered among the object's records only now.
   if (claim == Claim::kTimedOut) is_visit_seen_ = true;
   if (claim == Claim::kQuiescent) resume_at_end(self);
-  self.parked = nullptr;
+  parked_of(self) = nullptr;
 }
 
 void ControlledExecutor::unpark(TaskControl& task) {
@@ -831,7 +836,7 @@ void ControlledExecutor::fire_timer() {
   idle_rounds_ = 0;
   if (!yielded_.empty()) wake_yielded();
   if (entry.task != nullptr) {
-    ParkedOperation& operation = *entry.task->parked;
+    ParkedOperation& operation = *parked_of(*entry.task);
     if (operation.try_claim(Claim::kTimedOut)) {
       leave_queues(operation);
       unpark(*entry.task);
@@ -853,8 +858,9 @@ TaskControl& ControlledExecutor::end_now(Cut cut) {
   cut_ = cut;
   begin_visit(1);
   is_ending_ = true;
-  if (!is_settling_ && root_->parked != nullptr && root_->parked->try_claim(Claim::kQuiescent))
-    leave_queues(*root_->parked);
+  ParkedOperation* const parked = parked_of(*root_);
+  if (!is_settling_ && parked != nullptr && parked->try_claim(Claim::kQuiescent))
+    leave_queues(*parked);
   return *root_;
 }
 
@@ -868,8 +874,8 @@ bool ControlledExecutor::resume_at_end(TaskControl& self) {
 
 void ControlledExecutor::unwind_task(TaskControl& task) {
   task.hooks.fetch_or(kHookCancel, std::memory_order_relaxed);
-  if (task.parked != nullptr && task.parked->try_claim(Claim::kCancelled))
-    leave_queues(*task.parked);
+  ParkedOperation* const parked = parked_of(task);
+  if (parked != nullptr && parked->try_claim(Claim::kCancelled)) leave_queues(*parked);
   go_on_with(*root_, task);
 }
 

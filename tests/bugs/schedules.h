@@ -8,9 +8,11 @@
 
 namespace chantrace::bugs {
 
-#ifdef CHANTRACE_WITH_TSAN
-// It makes an execution some hundred times as long.
+// Sanitizers make an execution some hundred, and some thirty times as long.
+#if defined(CHANTRACE_WITH_TSAN)
 inline constexpr std::uint64_t kSchedulesOfFixed = 100;
+#elif defined(__SANITIZE_ADDRESS__)
+inline constexpr std::uint64_t kSchedulesOfFixed = 1'000;
 #else
 inline constexpr std::uint64_t kSchedulesOfFixed = 10'000;
 #endif

@@ -133,12 +133,13 @@ template <typename T>
 template <typename T>
 Outcome send_value(ChannelState* channel, T& value, const Location& site, Patience patience) {
   TaskControl* const self = current_task_without_hooks();
-  if (self == nullptr || channel == nullptr || !channel->latch.try_lock()) [[unlikely]]
+  if (self == nullptr || channel == nullptr || !channel->latch.try_lock_among_threads())
+      [[unlikely]]
     return send_fully(channel, value, site, patience);
   if (!channel->can_send_shortly(*self)) [[unlikely]]
     return send_slowly(*self, *channel, &value, {.operation = Operation::kSend}, site, patience);
   channel->push_back(value);
-  channel->latch.unlock();
+  channel->latch.unlock_among_threads();
   return Outcome::kOk;
 }
 
@@ -183,12 +184,13 @@ template <typename T>
 Outcome receive_value(ChannelState* channel, std::optional<T>& to, Operation operation,
                       const Location& site, Patience patience) {
   TaskControl* const self = current_task_without_hooks();
-  if (self == nullptr || channel == nullptr || !channel->latch.try_lock()) [[unlikely]]
+  if (self == nullptr || channel == nullptr || !channel->latch.try_lock_among_threads())
+      [[unlikely]]
     return receive_fully(channel, to, operation, site, patience);
   if (!channel->can_receive_shortly(*self)) [[unlikely]]
     return receive_with_latch(*self, *channel, to, operation, site, patience);
   channel->pop_front(to);
-  channel->latch.unlock();
+  channel->latch.unlock_among_threads();
   return Outcome::kOk;
 }
 

@@ -50,6 +50,14 @@ class CHANTRACE_CAPABILITY("mutex") ObjectLock {
     return true;
   }
 
+  // The same for a task that is known not to be under control.
+  bool try_lock_among_threads() CHANTRACE_TRY_ACQUIRE(true) {
+    return !is_locked_.exchange(true, std::memory_order_acquire);
+  }
+  void unlock_among_threads() CHANTRACE_RELEASE() {
+    is_locked_.store(false, std::memory_order_release);
+  }
+
  private:
   /// Spins, then lets other threads run, then sleeps ever longer: the holder may have been
   /// preempted.

@@ -17,7 +17,6 @@ void DepthFirst::begin(std::uint64_t) {
   if (is_lost_) {
     nodes_.clear();
     alternatives_.clear();
-    ++restarts_;
   }
   is_lost_ = false;
   depth_ = 0;

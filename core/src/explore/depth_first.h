@@ -25,11 +25,6 @@ class DepthFirst final : public Strategy {
   std::uint32_t choose(std::uint32_t count) override;
   bool end(bool is_whole) override;
   void forget_places() override { is_lost_ = true; }
-
-  /// What was left to do at a node of the last execution was no longer what it had been: the
-  /// program is not deterministic, or more of its objects became known as shared. The search began
-  /// anew.
-  std::uint64_t restarts() const { return restarts_; }
   std::string_view name() const override { return "dfs"; }
 
  private:
@@ -49,8 +44,10 @@ class DepthFirst final : public Strategy {
   std::vector<std::uint32_t> alternatives_;
   std::size_t depth_ = 0;
   std::uint32_t preemptions_ = 0;
+  /// What was left to do at a node of the last execution was no longer what it had been: the
+  /// program is not deterministic, or more of its objects became known as shared. The search begins
+  /// anew.
   bool is_lost_ = false;
-  std::uint64_t restarts_ = 0;
 };
 
 }  // namespace chantrace::detail

@@ -24,9 +24,6 @@ class DeviationSweep final : public Strategy {
   void forget_places() override { begins_anew_ = true; }
   std::string_view name() const override { return "sweep"; }
 
-  /// How many deviations the present schedules have.
-  std::size_t level() const { return deviations_.size(); }
-
  private:
   struct Deviation {
     std::uint32_t position = 0;     ///< Of the decision, from 0.

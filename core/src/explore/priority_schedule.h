@@ -28,8 +28,6 @@ class PrioritySchedule final : public Strategy {
   std::uint32_t choose(std::uint32_t count) override { return random_.below(count); }
   bool end(bool is_whole) override;
 
-  /// `k`: the most steps of an execution so far.
-  std::uint64_t steps_seen() const { return steps_seen_; }
   std::string_view name() const override { return "pct"; }
 
  private:
@@ -46,7 +44,7 @@ class PrioritySchedule final : public Strategy {
   std::size_t next_change_ = 0;
   std::uint64_t lowest_ = 0;
   std::uint64_t step_ = 0;
-  std::uint64_t steps_seen_ = 0;
+  std::uint64_t steps_seen_ = 0;  ///< `k`: the most steps of an execution so far.
   std::uint32_t last_ = 0;
   std::uint32_t run_ = 0;
 };

@@ -39,11 +39,6 @@ std::uint32_t ReplaySchedule::choose(std::uint32_t count) {
   return 0;
 }
 
-bool ReplaySchedule::is_at_end() const {
-  const auto& segments = schedule_.segments;
-  return visited_ == segments.size() && (visited_ == 0 || made_ == segments.back().operations);
-}
-
 void ReplaySchedule::diverge(std::uint32_t wanted) { divergence_ = {step_, wanted}; }
 
 }  // namespace chantrace::detail

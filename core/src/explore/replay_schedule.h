@@ -29,8 +29,6 @@ class ReplaySchedule final : public Strategy {
   bool is_asked_always() const override { return true; }
 
   const std::optional<ScheduleDivergence>& divergence() const { return divergence_; }
-  /// All decisions were used.
-  bool is_at_end() const;
   std::string_view name() const override { return "replay"; }
 
  private:

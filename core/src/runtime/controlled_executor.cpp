@@ -897,14 +897,15 @@ ControlledExecutor& under_control(TaskControl& self) {
   return static_cast<ControlledExecutor&>(*self.executor);
 }
 
-}  // namespace
-
-bool enter_operation_slowly(TaskControl& self, Operation operation, Object* object,
-                            const Location& site) {
+// The way into an operation of a task some hook of which is set: `pass` takes its turn under
+// control, `again` asks anew once the task is no longer being unwound. Returns whether the
+// operation may happen.
+template <typename Pass, typename Again>
+inline bool enter_slowly(TaskControl& self, const Pass& pass, const Again& again) {
   const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
   if ((hooks & (kHookCancel | kHookThrown)) == 0) [[likely]] {
     // All that is left is `kHookControlled`.
-    if (under_control(self).pass_point(self, operation, object, site)) return true;
+    if (pass()) return true;
     throw_cancelled(self);
     return false;
   }
@@ -913,7 +914,16 @@ bool enter_operation_slowly(TaskControl& self, Operation operation, Object* obje
     return false;
   }
   if (is_being_unwound(self)) return false;
-  return enter_operation(self, operation, object, site);
+  return again();
+}
+
+}  // namespace
+
+bool enter_operation_slowly(TaskControl& self, Operation operation, Object* object,
+                            const Location& site) {
+  return enter_slowly(
+      self, [&] { return under_control(self).pass_point(self, operation, object, site); },
+      [&] { return enter_operation(self, operation, object, site); });
 }
 
 bool enter_polling_operation_slowly(TaskControl& self, Operation operation, Object* object,
@@ -926,18 +936,9 @@ bool enter_polling_operation_slowly(TaskControl& self, Operation operation, Obje
 }
 
 bool enter_lock_slowly(TaskControl& self, Object& object, LockGate& gate, const Location& site) {
-  const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
-  if ((hooks & (kHookCancel | kHookThrown)) == 0) [[likely]] {
-    if (under_control(self).pass_gate(self, object, gate, site)) return true;
-    throw_cancelled(self);
-    return false;
-  }
-  if ((hooks & kHookCancel) != 0) {
-    throw_cancelled(self);
-    return false;
-  }
-  if (is_being_unwound(self)) return false;
-  return enter_lock(self, object, gate, site);
+  return enter_slowly(
+      self, [&] { return under_control(self).pass_gate(self, object, gate, site); },
+      [&] { return enter_lock(self, object, gate, site); });
 }
 
 bool enter_giving_operation_slowly(TaskControl& self, Operation operation, Object* object,

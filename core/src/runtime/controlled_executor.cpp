@@ -52,20 +52,6 @@ constexpr std::uint64_t mix(std::uint64_t left, std::uint64_t right) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-/// What the task waits in. Its lock is for those who look from other threads.
-ParkedOperation*& parked_of(TaskControl& task) CHANTRACE_NO_THREAD_SAFETY_ANALYSIS {
-  return task.parked;
-}
-
-/// To strategies each side of an object is an object.
-std::uint32_t number_of(const Object& object, std::size_t side) {
-  return 2 * to_number(object.id) + static_cast<std::uint32_t>(side);
-}
-
-std::uint32_t number_of(const TaskControl& task) {
-  return to_number(task.id.load(std::memory_order_relaxed));
-}
-
 /// Any odd number with well spread bits; this is 2^64 divided by the golden ratio.
 constexpr std::uint64_t kFingerprintFactor = 0x9e3779b97f4a7c15ull;
 
@@ -116,9 +102,7 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   pending_gates_ = nullptr;
   last_ = nullptr;
   has_turn_ = false;
-  visit_ = {number_of(root), 0};
-  is_visit_seen_ = false;
-  segments_.clear();
+  visits_.begin(number_of(root));
   choices_.clear();
   is_settling_ = is_ending_ = is_unwinding_ = has_exception_ = false;
   cut_ = Cut::kNone;
@@ -138,35 +122,6 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   add_runnable(root);
 }
 
-void ControlledExecutor::settle() {
-  const WithoutRaces scope;
-  is_settling_ = true;
-  if (alive_ > 0) {
-    remove_runnable(*root_);
-    TaskControl& next = next_task();
-    if (&next != root_) go_on_with(*root_, next);
-  }
-  begin_visit(number_of(*root_));
-  is_ending_ = true;
-}
-
-void ControlledExecutor::unwind() {
-  const WithoutRaces scope;
-  is_unwinding_ = true;
-  // A task that is being unwound may give back what another one waits for; nobody goes on by that.
-  for (std::size_t i = tasks_.size(); i-- > 1;)
-    if (tasks_[i]->phase.load(std::memory_order_relaxed) != TaskPhase::kEnded)
-      unwind_task(*tasks_[i]);
-  note_acquire(this);
-  is_unwinding_ = is_ending_ = false;
-  woken_.clear();
-  yielded_.clear();
-  timers_.clear();
-  runnable_.clear();
-  clock_place_ = kNobody;
-  add_runnable(*root_);
-}
-
 void ControlledExecutor::end() {
   const WithoutRaces scope;
   runs_alone = false;
@@ -179,186 +134,13 @@ void ControlledExecutor::end() {
   timers_.clear();
 }
 
-std::optional<Finding> ControlledExecutor::cut_finding() const {
-  Finding finding;
-  finding.kind = FindingKind::kStepLimit;
-  switch (cut_) {
-    case Cut::kNone:
-      return std::nullopt;
-    case Cut::kLivelock:
-      finding.summary =
-          "livelock: all tasks that are left yield to each other, and nothing changes";
-      break;
-    case Cut::kStepLimit:
-      finding.certainty = Certainty::kPossible;
-      finding.summary = "not at its end after " + std::to_string(steps_) + " operations";
-      finding.reason = {"a task polls without end, or the limit of operations is too low"};
-      break;
-  }
-  return finding;
-}
-
 Schedule ControlledExecutor::schedule() {
-  begin_visit(visit_.task);
+  if (is_ending_ || is_unwinding_) visits_.set_unseen();
+  const std::span<const Segment> segments = visits_.segments();
   return {options_.rules,
-          {segments_.begin(), segments_.end()},
+          {segments.begin(), segments.end()},
           {choices_.begin(), choices_.end()},
           fingerprint_ ^ (fingerprint_ >> 32)};
-}
-
-// Tasks.
-
-TaskControl& ControlledExecutor::take_control() {
-  if (controls_used_ == controls_.size()) {
-    controls_.push_back(std::make_unique<TaskControl>());
-    controls_.back()->executor = this;
-  }
-  return *controls_[controls_used_++];
-}
-
-TaskControl& ControlledExecutor::make_task(TaskControl& parent, std::string_view label,
-                                           TaskBody body, const Location& site) {
-  const WithoutRaces scope;
-  TaskControl& task = take_control();
-  tasks_.push_back(&task);
-  task.id.store(TaskId{static_cast<std::uint32_t>(tasks_.size())}, std::memory_order_relaxed);
-  task.epoch.store(parent.epoch.load(std::memory_order_relaxed), std::memory_order_relaxed);
-  task.born_epoch = task.epoch.load(std::memory_order_relaxed);
-  task.hooks.store(kHookControlled, std::memory_order_relaxed);
-  task.label.assign(label);
-  task.parent = parent.id.load(std::memory_order_relaxed);
-  task.started_at = site;
-  task.last_site = {};
-  task.body = std::move(body);
-  task.phase.store(TaskPhase::kAlive, std::memory_order_relaxed);
-  task.status = TaskStatus::kRunning;
-  parked_of(task) = nullptr;
-  task.join_object.epoch = parent.join_object.epoch;
-  task.join_object.sequence = 0;
-  task.join_object.waiters = {};
-  task.fiber.context = nullptr;
-  task.runnable = kNotRunnable;
-  task.operations = 0;
-  task.changes_seen = 0;
-  task.idle_reads = 0;
-  task.swallowed_cancels = 0;
-  task.is_abandoned = false;
-  task.has_announced_lock = false;
-  task.gate = nullptr;
-  task.clock = &steps_;
-  if (task.recording != nullptr || task.is_recording) {
-    task.recording = nullptr;
-    stop_recording(task);
-  }
-  if (recording_ != nullptr) {
-    task.recording = recording_;
-    start_recording(task);
-    task.records_before_chunk = 0;
-    task.other_records = 0;
-    task.sites = SiteCache{};
-    recording_->define_task(task);
-  }
-  ++alive_;
-  return task;
-}
-
-bool ControlledExecutor::start(TaskControl& task) {
-  const WithoutRaces scope;
-  const bool has_room = tasks_.size() <= kControlledTasksMax && fibers_.stacks.reserve(alive_ + 1);
-  if (!has_room) {
-    --alive_;
-    task.body.reset();
-    task.phase.store(TaskPhase::kEnded, std::memory_order_relaxed);
-    return false;
-  }
-  note_release(&task);
-  // It begins before anything is decided: mostly there is nothing to see of that.
-  if (is_asked_always_)
-    add_runnable(task);
-  else
-    woken_.push(task);
-  return true;
-}
-
-void ControlledExecutor::run_fiber(boost::context::detail::transfer_t from) {
-  // The one whose fiber this is, as it was when it was made.
-  auto& self = static_cast<ControlledExecutor&>(*current_task_or_null->executor);
-  self.fibers_.arrive_first(from);
-  self.run_tasks();
-}
-
-void ControlledExecutor::run_tasks() {
-  for (;;) {
-    TaskControl& task = *current_task_or_null;
-    note_acquire(&task);
-    std::string exception;
-    const TaskStatus status = run_task_body(task, exception);
-    record_end(task, status, exception);
-    wake_joiners(task);
-    note_release(this);
-    TaskControl* next;
-    {
-      const WithoutRaces scope;
-      next = &finish(task, status, std::move(exception));
-    }
-    if (task.fiber.stack == nullptr) continue;  // It was handed over.
-    fibers_.leave_for(task, *next);
-  }
-}
-
-TaskControl& ControlledExecutor::finish(TaskControl& task, TaskStatus status,
-                                        std::string exception) {
-  task.status = status;
-  if (status == TaskStatus::kEndedByException) {
-    has_exception_ = true;
-    task.exception = std::move(exception);
-  }
-  is_visit_seen_ = true;
-  if (task.runnable != kNotRunnable) remove_runnable(task);
-  --alive_;
-  TaskControl& next = next_task();
-  begin_visit(number_of(next));
-  if (next.fiber.context == nullptr && &next != root_) {
-    if (kStacksAreReused)
-      fibers_.hand_over_stack(task, next);
-    else
-      fibers_.begin(next);
-  }
-  return next;
-}
-
-// Who can go on.
-
-inline void ControlledExecutor::add_runnable(TaskControl& task) {
-  task.runnable = static_cast<std::uint32_t>(runnable_.size());
-  runnable_.push_back({.task = number_of(task)});
-}
-
-inline void ControlledExecutor::remove_runnable(TaskControl& task) {
-  remove_runnable_at(std::exchange(task.runnable, kNotRunnable));
-}
-
-inline void ControlledExecutor::remove_runnable_at(std::size_t place) {
-  if (place != runnable_.size() - 1) {
-    const Runnable& moved = runnable_[place] = runnable_.back();
-    if (moved.task == kClockTask)
-      clock_place_ = place;
-    else
-      task_of(moved).runnable = static_cast<std::uint32_t>(place);
-  }
-  runnable_.pop_back();
-}
-
-void ControlledExecutor::update_clock() {
-  const bool is_runnable =
-      !timers_.empty() && options_.rules.time_mode == TimeMode::kChoice && !is_unwinding_;
-  if (is_runnable == (clock_place_ != kNobody)) return;
-  if (is_runnable) {
-    clock_place_ = runnable_.size();
-    runnable_.emplace_back();
-  } else {
-    remove_runnable_at(std::exchange(clock_place_, kNobody));
-  }
 }
 
 // Steps.
@@ -368,7 +150,7 @@ void ControlledExecutor::meet_first(Object& object) {
   object.epoch = root_->epoch.load(std::memory_order_relaxed);
   object.id = ObjectId{++objects_made_};
   object.sequence = 0;
-  is_visit_seen_ = true;
+  visits_.set_seen();
   object.family = families_.find(object);
   object.is_polled = families_.is_polled(object.family);
   for (std::size_t side = 0; side < 2; ++side) {
@@ -490,27 +272,6 @@ inline std::size_t ControlledExecutor::pick() {
   return chosen;
 }
 
-inline void ControlledExecutor::go_on_with(TaskControl& self, TaskControl& next) {
-  if (&next == &self) return;
-  begin_visit(number_of(next));
-  if (next.fiber.context == nullptr && &next != root_) fibers_.begin(next);
-  fibers_.switch_to(self, next);
-}
-
-inline void ControlledExecutor::begin_visit(std::uint32_t task) {
-  // What unwinds tasks is nobody's decision.
-  if (is_ending_ || is_unwinding_) is_visit_seen_ = false;
-  if (is_visit_seen_) {
-    // One without an operation is kept apart: it has to be picked by itself.
-    if (!segments_.empty() && segments_.back().task == visit_.task && visit_.operations > 0)
-      segments_.back().operations += visit_.operations;
-    else
-      segments_.push_back(visit_);
-  }
-  visit_ = {task, 0};
-  is_visit_seen_ = false;
-}
-
 [[gnu::always_inline]] inline void ControlledExecutor::wait(TaskControl& self) {
   if (self.runnable != kNotRunnable) remove_runnable(self);
   go_on_with(self, next_task());
@@ -525,7 +286,7 @@ void ControlledExecutor::wake(TaskControl& task) {
 
 inline bool ControlledExecutor::grant(TaskControl& self, Operation operation, Object* object,
                                       std::size_t side, bool is_write) {
-  is_visit_seen_ = true;
+  visits_.set_seen();
   // Not the side: which that is depends on what is known of the object's family.
   const std::uint64_t id = object != nullptr ? to_number(object->id) : 0;
   fingerprint_ = (fingerprint_ ^ (id << 32) ^ (std::uint64_t{number_of(self)} << 8) ^
@@ -573,8 +334,7 @@ bool ControlledExecutor::cut_here(TaskControl& self) {
 
 inline void ControlledExecutor::count_step(TaskControl& self) {
   ++steps_;
-  ++visit_.operations;
-  is_visit_seen_ = true;
+  visits_.count();
   last_ = &self;
 }
 
@@ -681,61 +441,6 @@ bool ControlledExecutor::point_at_gate(TaskControl& self, Object& object, LockGa
   return false;
 }
 
-void ControlledExecutor::gate_changed(LockGate& gate) {
-  const WithoutRaces scope;
-  // Most locks are given back before anyone else is at a step, and nobody needs to have known.
-  if (gate.is_closed && !gate.is_pending) {
-    gate.is_pending = true;
-    gate.next_pending = pending_gates_;
-    pending_gates_ = &gate;
-  } else if (!gate.is_closed && gate.is_pending) {
-    forget_pending(gate);
-  } else if (!gate.is_closed) {
-    open_gate(gate);
-  }
-}
-
-void ControlledExecutor::forget_pending(LockGate& gate) {
-  LockGate** link = &pending_gates_;
-  while (*link != &gate) link = &(*link)->next_pending;
-  *link = gate.next_pending;
-  gate.is_pending = false;
-}
-
-void ControlledExecutor::close_pending_gates() {
-  while (pending_gates_ != nullptr) {
-    LockGate& gate = *pending_gates_;
-    pending_gates_ = gate.next_pending;
-    gate.is_pending = false;
-    close_gate(gate);
-  }
-}
-
-void ControlledExecutor::close_gate(LockGate& gate) {
-  for (TaskControl* task = gate.standing; task != nullptr; task = task->next_at_gate) {
-    if (task->runnable == kNotRunnable) continue;
-    remove_runnable(*task);
-    if (task->has_announced_lock) continue;
-    task->has_announced_lock = true;
-    task->last_site = *task->pending_site;
-    record(*task, happening(*task->gate_object, kLock, Phase::kStart), *task->pending_site);
-  }
-}
-
-void ControlledExecutor::open_gate(LockGate& gate) {
-  for (TaskControl* task = gate.standing; task != nullptr; task = task->next_at_gate) {
-    if (task->runnable != kNotRunnable) continue;
-    add_runnable(*task);
-    Runnable& mine = runnable_.back();
-    mine.index = task->operations;
-    mine.operation = kLock;
-    mine.is_write = true;
-    mine.object = number_of(*task->gate_object, 0);
-    mine.family = task->gate_object->family;
-    mine.site = task->pending_site;
-  }
-}
-
 void ControlledExecutor::park(TaskControl& self, ParkedOperation& operation, Instant deadline) {
   const WithoutRaces scope;
   operation.has_deadline = deadline != kNever;
@@ -752,7 +457,7 @@ void ControlledExecutor::park(TaskControl& self, ParkedOperation& operation, Ins
   if (operation.has_deadline && timers_.remove(self)) update_clock();
   const Claim claim = operation.claim.load(std::memory_order_relaxed);
   // Then the end of the wait is numbered among the object's records only now.
-  if (claim == Claim::kTimedOut) is_visit_seen_ = true;
+  if (claim == Claim::kTimedOut) visits_.set_seen();
   if (claim == Claim::kQuiescent) resume_at_end(self);
   parked_of(self) = nullptr;
 }
@@ -781,112 +486,6 @@ std::uint32_t ControlledExecutor::choose(TaskControl&, std::uint32_t count) {
   choices_.push_back(chosen);
   fingerprint_ = (fingerprint_ ^ chosen) * kFingerprintFactor;
   return chosen;
-}
-
-// Time.
-
-void ControlledExecutor::arm(std::shared_ptr<TimerNode> timer, Instant due) {
-  const WithoutRaces scope;
-  timers_.push(due, std::move(timer));
-  update_clock();
-}
-
-bool ControlledExecutor::disarm(TimerNode& timer) {
-  const WithoutRaces scope;
-  if (!timers_.remove(timer)) return false;
-  update_clock();
-  return true;
-}
-
-bool ControlledExecutor::can_time_help() const {
-  const auto& entries = timers_.entries();
-  return std::any_of(entries.begin(), entries.end(), [](const VirtualTimers::Entry& entry) {
-    return entry.task != nullptr || entry.timer->could_wake();
-  });
-}
-
-void ControlledExecutor::enter_timers_task() {
-  TaskControl& timers = *timers_task_;
-  if (timers.epoch == root_->epoch) return;
-  tasks_.push_back(&timers);
-  timers.id = TaskId{static_cast<std::uint32_t>(tasks_.size())};
-  timers.epoch = root_->epoch.load();
-  timers.born_epoch = timers.epoch;
-  timers.phase.store(TaskPhase::kEnded);  // Nobody waits for it, and nobody's leak.
-  timers.recording = recording_;
-  stop_recording(timers);
-  if (recording_ == nullptr) return;
-  start_recording(timers);
-  timers.records_before_chunk = 0;
-  timers.other_records = 0;
-  timers.sites = SiteCache{};
-  recording_->define_task(timers);
-}
-
-void ControlledExecutor::fire_timer() {
-  VirtualTimers::Entry entry = timers_.pop();
-  now_ = std::max(now_, entry.due);
-  ++steps_;
-  if (options_.rules.time_mode == TimeMode::kChoice) {
-    begin_visit(kClockTask);
-    visit_.operations = 1;
-    is_visit_seen_ = true;
-  }
-  ++changes_;
-  idle_rounds_ = 0;
-  if (!yielded_.empty()) wake_yielded();
-  if (entry.task != nullptr) {
-    ParkedOperation& operation = *parked_of(*entry.task);
-    if (operation.try_claim(Claim::kTimedOut)) {
-      leave_queues(operation);
-      unpark(*entry.task);
-    }
-  } else {
-    enter_timers_task();
-    TaskControl* const running = std::exchange(current_task_or_null, timers_task_.get());
-    const Instant next = entry.timer->fire(*timers_task_, entry.due);
-    current_task_or_null = running;
-    if (next != kNever) timers_.push(next, std::move(entry.timer));
-  }
-  if (options_.rules.time_mode == TimeMode::kChoice) begin_visit(number_of(*current_task_or_null));
-  update_clock();
-}
-
-// The end.
-
-TaskControl& ControlledExecutor::end_now(Cut cut) {
-  cut_ = cut;
-  begin_visit(1);
-  is_ending_ = true;
-  ParkedOperation* const parked = parked_of(*root_);
-  if (!is_settling_ && parked != nullptr && parked->try_claim(Claim::kQuiescent))
-    leave_queues(*parked);
-  return *root_;
-}
-
-bool ControlledExecutor::resume_at_end(TaskControl& self) {
-  if (&self != root_ || is_settling_) return false;
-  Runtime::instance().handle_quiescence(self);
-  // Until it is thrown out: what it is at may be an operation that must not throw.
-  self.hooks.fetch_or(kHookCancel);
-  return false;
-}
-
-void ControlledExecutor::unwind_task(TaskControl& task) {
-  task.hooks.fetch_or(kHookCancel, std::memory_order_relaxed);
-  ParkedOperation* const parked = parked_of(task);
-  if (parked != nullptr && parked->try_claim(Claim::kCancelled)) leave_queues(*parked);
-  go_on_with(*root_, task);
-}
-
-void ControlledExecutor::abandon(TaskControl& self) {
-  note_release(this);
-  self.is_abandoned = true;
-  self.status = TaskStatus::kCancelled;
-  self.phase.store(TaskPhase::kEnded);
-  ++abandoned_;
-  --alive_;
-  fibers_.leave_for(self, *root_);
 }
 
 // The way into every operation. Only tasks under this executor have the hook that asks it.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "chantrace/detail/control_options.h"
@@ -19,6 +20,7 @@
 #include "reads_from.h"
 #include "strategy.h"
 #include "virtual_timers.h"
+#include "visit_log.h"
 
 namespace chantrace::detail {
 
@@ -163,7 +165,8 @@ class ControlledExecutor final : public Executor {
   bool cut_here(TaskControl& self);
   void note_pair(const TaskControl& self, Object::Side& side, bool is_write);
   void count_step(TaskControl& self);
-  void begin_visit(std::uint32_t task);
+  /// It runs from here on.
+  void turn_to(std::uint32_t task);
   void wake(TaskControl& task);
   void wake_yielded();
   bool is_spinning(TaskControl& self);
@@ -202,11 +205,6 @@ class ControlledExecutor final : public Executor {
   LockGate* pending_gates_ = nullptr;
   TaskControl* last_ = nullptr;  ///< Whose operation was made last.
   bool has_turn_ = false;        ///< The running task was picked for whatever it does next.
-  /// What the running task has done since it was switched to. It counts as seen once it made an
-  /// operation or met a new object; a task that only ran up to its next operation could as well
-  /// have done that later.
-  Segment visit_;
-  bool is_visit_seen_ = false;
   std::size_t alive_ = 0;
 
   VirtualTimers timers_;
@@ -221,7 +219,7 @@ class ControlledExecutor final : public Executor {
   std::uint64_t fingerprint_ = 0;  ///< Of all operations, in their order.
   std::uint32_t skipped_ = 0;      ///< Operations since the last step.
   std::uint32_t idle_rounds_ = 0;  ///< How often all had yielded, without a change in between.
-  std::vector<Segment> segments_;
+  VisitLog visits_;
   std::vector<std::uint32_t> choices_;
 
   bool is_settling_ = false;
@@ -231,5 +229,52 @@ class ControlledExecutor final : public Executor {
   Cut cut_ = Cut::kNone;
   std::uint64_t abandoned_ = 0;
 };
+
+/// What the task waits in. Its lock is for those who look from other threads.
+inline ParkedOperation*& parked_of(TaskControl& task) CHANTRACE_NO_THREAD_SAFETY_ANALYSIS {
+  return task.parked;
+}
+
+inline std::uint32_t number_of(const TaskControl& task) {
+  return to_number(task.id.load(std::memory_order_relaxed));
+}
+
+/// To strategies each side of an object is an object.
+inline std::uint32_t number_of(const Object& object, std::size_t side) {
+  return 2 * to_number(object.id) + static_cast<std::uint32_t>(side);
+}
+
+inline void ControlledExecutor::add_runnable(TaskControl& task) {
+  task.runnable = static_cast<std::uint32_t>(runnable_.size());
+  runnable_.push_back({.task = number_of(task)});
+}
+
+inline void ControlledExecutor::remove_runnable(TaskControl& task) {
+  remove_runnable_at(std::exchange(task.runnable, kNotRunnable));
+}
+
+inline void ControlledExecutor::remove_runnable_at(std::size_t place) {
+  if (place != runnable_.size() - 1) {
+    const Runnable& moved = runnable_[place] = runnable_.back();
+    if (moved.task == kClockTask)
+      clock_place_ = place;
+    else
+      task_of(moved).runnable = static_cast<std::uint32_t>(place);
+  }
+  runnable_.pop_back();
+}
+
+inline void ControlledExecutor::go_on_with(TaskControl& self, TaskControl& next) {
+  if (&next == &self) return;
+  turn_to(number_of(next));
+  if (next.fiber.context == nullptr && &next != root_) fibers_.begin(next);
+  fibers_.switch_to(self, next);
+}
+
+inline void ControlledExecutor::turn_to(std::uint32_t task) {
+  // What unwinds tasks is nobody's decision.
+  if (is_ending_ || is_unwinding_) visits_.set_unseen();
+  visits_.turn_to(task);
+}
 
 }  // namespace chantrace::detail

@@ -1,19 +1,13 @@
 #include "runtime.h"
 
-#include <cxxabi.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <optional>
-#include <typeinfo>
 
 #include "channel_list.h"
 #include "chantrace/detail/printable.h"
-#include "chantrace/finding.h"
-#include "chantrace/misuse.h"
 #include "chantrace/task.h"
 #include "recording.h"
 
@@ -43,38 +37,6 @@ std::string host_thread_label() {
   return program.substr(0, sizeof name - 1) == name ? "thread" : name;
 }
 
-std::string demangle(const char* name) {
-  int status = 0;
-  char* const text = abi::__cxa_demangle(name, nullptr, nullptr, &status);
-  std::string result = status == 0 ? text : name;
-  std::free(text);
-  return result;
-}
-
-std::string describe_current_exception() {
-  try {
-    throw;
-  } catch (const std::exception& error) {
-    return demangle(typeid(error).name()) + ": " + error.what();
-  } catch (...) {
-    const std::type_info* const type = abi::__cxa_current_exception_type();
-    return type != nullptr ? "one of type " + demangle(type->name()) : "one of unknown type";
-  }
-}
-
-/// Asks again after a while whether all is still quiet, where threads that the library does not
-/// know could have changed that.
-class Recheck final : public TimerNode {
- public:
-  Instant fire(TaskControl&, Instant) override { return Runtime::instance().recheck_quiescence(); }
-  bool could_wake() override { return false; }
-};
-
-/// Some task waits for what cannot come, whatever others do.
-bool is_certain_wait(const Finding& finding) {
-  return is_about_waiting(finding.kind) && finding.certainty == Certainty::kCertain;
-}
-
 }  // namespace
 
 Runtime& Runtime::instance() {
@@ -83,7 +45,7 @@ Runtime& Runtime::instance() {
   return runtime;
 }
 
-Runtime::Runtime() : executor_(*this), recheck_(std::make_shared<Recheck>()) {
+Runtime::Runtime() : executor_(*this), recheck_(make_recheck()) {
   // Spools are used under `mutex_`, so it is taken before theirs at a fork too.
   Spool::prepare_for_forks();
   // A child process has one task, the one that forked, and records nothing: its parent's buffers
@@ -272,41 +234,6 @@ void Runtime::end_settling() {
   settling_ = nullptr;
 }
 
-void wake_joiners(TaskControl& task) {
-  Wakeups woken;
-  {
-    const ScopedLock lock(task.join_object.latch);
-    task.phase.store(TaskPhase::kEnded);
-    while (Waiter* const waiter = task.join_object.waiters.pop_claimed()) {
-      // Who only watches for the end makes no record, and must not take the number of one.
-      if (waiter->operation->operation != Operation::kNone) complete(task.join_object, *waiter);
-      woken.add(*waiter);
-    }
-  }
-  woken.unpark_all();
-}
-
-void record_end(TaskControl& task, TaskStatus status, const std::string& exception) {
-  if (task.held_end > 0) Runtime::instance().add_orphans(task);
-  task.body.reset();
-  if (task.is_recording) task.last_site = task.recording->last_location(task);
-  const Outcome outcome = status == TaskStatus::kEndedByException ? Outcome::kException
-                          : status == TaskStatus::kCancelled      ? Outcome::kCancelled
-                                                                  : Outcome::kOk;
-  Happening end{.operation = Operation::kTaskEnd, .outcome = outcome, .object = to_number(task.id)};
-  {
-    const ScopedLock lock(task.join_object.latch);
-    end.sequence = ++task.join_object.sequence;
-  }
-  if (!exception.empty() && task.is_recording) {
-    end.marks = kHasValue | kValueIsText;
-    end.value = record_text(task, exception);
-  }
-  // Recorded before anyone can see the end, so that a trace that is closed then has it.
-  record(task, end, task.last_site.line != 0 ? task.last_site : task.started_at);
-  if (task.recording != nullptr) task.recording->retire(task);
-}
-
 void Runtime::release(TaskControl& task) {
   if (task.references.fetch_sub(1) != 1) return;
   const ScopedLock lock(mutex_);
@@ -321,211 +248,6 @@ void Runtime::release(TaskControl& task) {
   task.permit.store(0);
   task.held_end = 0;
   free_.push_back(&task);
-}
-
-void Runtime::add_misuse(Misuse misuse) {
-  has_something_to_tell_.store(true, std::memory_order_relaxed);
-  const ScopedLock lock(mutex_);
-  if (record_.misuses.size() < kMisusesMax) record_.misuses.push_back(std::move(misuse));
-}
-
-void Runtime::mark_escaped(TaskId task, const std::string& text) {
-  const ScopedLock lock(mutex_);
-  const auto last =
-      std::find_if(record_.misuses.rbegin(), record_.misuses.rend(), [&](const Misuse& misuse) {
-        return misuse.task == task &&
-               text.find(misuse.site.file + ":" + std::to_string(misuse.site.line)) !=
-                   std::string::npos;
-      });
-  if (last != record_.misuses.rend()) last->escaped = true;
-}
-
-void Runtime::remember_destroyed(ObjectState state) {
-  state.is_destroyed = true;
-  has_something_to_tell_.store(true, std::memory_order_relaxed);
-  const ScopedLock lock(mutex_);
-  record_.objects[to_number(state.id)] = std::move(state);
-}
-
-void Runtime::remember_name(const Object& object) {
-  ObjectState state;
-  describe_identity(object, state);
-  const ScopedLock lock(mutex_);
-  if (record_.objects.size() < kMisusesMax)
-    record_.objects.try_emplace(to_number(object.id), std::move(state));
-}
-
-TaskState describe_identity(const TaskControl& task) {
-  TaskState state;
-  state.id = task.id;
-  state.parent = task.parent;
-  state.label = label_of(task);
-  state.is_host = task.is_host;
-  state.is_body = task.is_body;
-  state.started_at = to_site(task.started_at);
-  return state;
-}
-
-std::string label_of(const TaskControl& task) {
-  return task.label.empty() ? "task " + std::to_string(to_number(task.id)) : task.label;
-}
-
-void describe_identity(const Object& object, ObjectState& state) {
-  state.id = object.id;
-  state.kind = object.kind;
-  state.name = object.given_name.view();
-  state.created_at = to_site(object.created);
-}
-
-void Runtime::remove_orphan(Object& object) {
-  const ScopedLock lock(mutex_);
-  std::erase(orphans_, &object);
-}
-
-bool Runtime::describe_object(Object& object,
-                              std::unordered_map<std::uint32_t, ObjectState>& objects) {
-  if (!object.latch.try_lock()) return false;
-  // An object that nobody has met in this execution has the id of another one's object.
-  if (object.epoch != current_epoch.load() || objects.contains(to_number(object.id))) {
-    object.latch.unlock();
-    return true;
-  }
-  ObjectState& described = objects[to_number(object.id)];
-  describe_identity(object, described);
-  object.describe(described);
-  object.latch.unlock();
-  return true;
-}
-
-bool Runtime::describe_parked(TaskControl& task, TaskState& one,
-                              std::unordered_map<std::uint32_t, ObjectState>& objects) {
-  const ScopedLock lock(task.park_lock);
-  const ParkedOperation* const parked = task.parked;
-  const bool stands_at_gate = task.gate != nullptr && task.runnable == kNotRunnable;
-  const Claim claim =
-      parked != nullptr ? parked->claim.load(std::memory_order_relaxed) : Claim::kCompleted;
-  const bool is_waiting = claim == Claim::kPending || claim == Claim::kQuiescent || stands_at_gate;
-  // What a task holds is only safe to look at while that task can not give it back.
-  if (!is_waiting && &task != current_task_or_null && !runs_alone) return true;
-  for (auto& slot : task.held)
-    if (Object* const object = slot.load(std::memory_order_relaxed))
-      if (!describe_object(*object, objects)) return false;
-  if (!is_waiting || (task.is_body && !stands_at_gate && parked->operation == Operation::kNone))
-    return true;
-
-  one.status = TaskStatus::kParked;
-  if (task.is_recording)
-    one.operation_index = task.records_before_chunk + task.chunk->count.load() - task.other_records;
-  if (stands_at_gate) {
-    one.waiting_at = to_site(*task.pending_site);
-    Wait wait;
-    wait.operation = Operation::kLock;
-    wait.object = task.gate_object_id;
-    one.waits.push_back(wait);
-    return task.gate_object == nullptr || describe_object(*task.gate_object, objects);
-  }
-  one.is_select = parked->operation == Operation::kSelect;
-  one.waiting_at = to_site(*parked->site);
-  for (std::size_t i = 0; i < parked->waiters_count; ++i) {
-    const Waiter& waiter = parked->waiters[i];
-    Wait wait;
-    wait.operation = waiter.kind;
-    wait.object = waiter.object_id;
-    wait.has_deadline = parked->has_deadline;
-    if (parked->joined != nullptr) {
-      wait.task = parked->joined->id;
-    } else {
-      wait.is_nil_channel = waiter.object == nullptr && waiter.object_id == ObjectId{};
-      if (waiter.object != nullptr && !describe_object(*waiter.object, objects)) return false;
-    }
-    one.waits.push_back(wait);
-  }
-  if (parked->waiters_count == 0) {
-    Wait wait;
-    wait.operation = parked->operation;
-    wait.has_deadline = parked->has_deadline;
-    wait.is_nil_channel = !parked->has_deadline;
-    one.waits.push_back(wait);
-  }
-  return true;
-}
-
-void Runtime::describe_task(TaskControl& task, EndState& state,
-                            std::unordered_map<std::uint32_t, ObjectState>& objects) {
-  TaskState one = describe_identity(task);
-  one.is_older = task.born_epoch != current_epoch.load();
-  // Whoever destroys an object takes its latch first and the task's lock then; so this only tries.
-  while (!describe_parked(task, one, objects)) one.waits.clear();
-  state.tasks.push_back(std::move(one));
-}
-
-void Runtime::describe_tasks(EndState& state,
-                             std::unordered_map<std::uint32_t, ObjectState>& objects) {
-  // Looked at from another thread when nothing moves any more.
-  if (!is_controlled()) {
-    const std::uint32_t epoch = current_epoch.load();
-    for (TaskControl* const task : alive_)
-      if (task->epoch == epoch) describe_task(*task, state, objects);
-    state.tasks.insert(state.tasks.end(), record_.ended.begin(), record_.ended.end());
-    return;
-  }
-  for (TaskControl* const task : controlled_->tasks()) {
-    if (task->is_service) continue;
-    const bool has_ended = task->status != TaskStatus::kRunning;
-    if (!has_ended) {
-      describe_task(*task, state, objects);
-      continue;
-    }
-    TaskState ended = describe_identity(*task);
-    ended.status = task->status;
-    ended.ended_at = to_site(task->last_site);
-    ended.exception = task->exception;
-    state.tasks.push_back(std::move(ended));
-  }
-}
-
-EndState Runtime::end_state() {
-  // Under control all tasks stand still while one looks at them.
-  std::optional<WithoutRaces> scope;
-  if (is_controlled()) scope.emplace();
-  EndState state;
-  std::unordered_map<std::uint32_t, ObjectState> objects;
-  // Under control nobody waits for threads outside.
-  if (!is_controlled()) state.foreign_threads = count_foreign_threads();
-  state.body_ended = body_ended_.load();
-  const ScopedLock lock(mutex_);
-  const std::uint32_t epoch = current_epoch.load();
-  describe_tasks(state, objects);
-  if (state.body_ended) {
-    for (TaskState& task : state.tasks) {
-      if (task.is_body && task.status != TaskStatus::kEndedByException)
-        task.status = TaskStatus::kEnded;
-      // Who was there before the body may well wait for what comes after it.
-      if (!task.is_older || task.status != TaskStatus::kParked) continue;
-      task.status = TaskStatus::kRunning;
-      task.waits.clear();
-      task.waiting_at = {};
-      task.is_select = false;
-      task.operation_index = 0;
-    }
-  }
-  std::sort(state.tasks.begin(), state.tasks.end(),
-            [](const TaskState& left, const TaskState& right) { return left.id < right.id; });
-  for (Object* const object : orphans_)
-    if (object->epoch == epoch)
-      while (!describe_object(*object, objects)) {
-      }
-  for (const auto& [id, object] : record_.objects) objects.try_emplace(id, object);
-  for (auto& [id, object] : objects) state.objects.push_back(std::move(object));
-  std::sort(state.objects.begin(), state.objects.end(),
-            [](const ObjectState& left, const ObjectState& right) { return left.id < right.id; });
-  state.misuses = record_.misuses;
-  for (TaskState& task : state.tasks) {
-    task.label = shown(task.label);
-    task.exception = shown(task.exception);
-  }
-  for (ObjectState& object : state.objects) object.name = shown(object.name);
-  return state;
 }
 
 ControlledExecutor& Runtime::controlled() {
@@ -637,99 +359,6 @@ std::vector<TaskControl*> Runtime::all_tasks() {
   return alive_;
 }
 
-void Runtime::on_quiescence() {
-  if (has_recheck_.load()) return;
-  // Where nothing is left to wait for, no thread could change the verdict.
-  const bool is_all_over = body_ended() && !has_alive_tasks();
-  if (is_all_over || count_foreign_threads() == 0) return declare_quiescence();
-  {
-    const ScopedLock lock(mutex_);
-    if (quiescence_handler_ == nullptr || has_reported_) return;
-  }
-  const std::vector<Finding> findings = analyze(end_state());
-  if (std::any_of(findings.begin(), findings.end(), is_certain_wait)) return declare_quiescence();
-  if (has_recheck_.exchange(true)) return;
-  wakeups_at_recheck_.store(executor_.wakeups());
-  executor_.arm(recheck_, executor_.now() + foreign_patience_ns_.load());
-}
-
-Instant Runtime::recheck_quiescence() {
-  const std::uint64_t wakeups = executor_.wakeups();
-  // A quiescence that begins from here on arms a recheck of its own.
-  has_recheck_.store(false);
-  if (!executor_.is_quiescent_but_for_caller()) return kNever;
-  if (wakeups_at_recheck_.exchange(wakeups) == wakeups) {
-    declare_quiescence();
-    return kNever;
-  }
-  if (has_recheck_.exchange(true)) return kNever;
-  return executor_.now() + foreign_patience_ns_.load();
-}
-
-void Runtime::declare_quiescence() {
-  // The body of a test learns of it in its own thread, where it waits.
-  TaskControl* const waiting_body = body();
-  if (waiting_body != nullptr) {
-    bool is_claimed = false;
-    {
-      const ScopedLock lock(waiting_body->park_lock);
-      is_claimed =
-          waiting_body->parked != nullptr && waiting_body->parked->try_claim(Claim::kQuiescent);
-    }
-    if (is_claimed) executor_.unpark(*waiting_body);
-    return;
-  }
-  std::function<void()> handler;
-  {
-    const ScopedLock lock(mutex_);
-    if (has_reported_) return;
-    handler = quiescence_handler_;
-    has_reported_ = handler != nullptr;
-  }
-  if (handler) handler();
-}
-
-void Runtime::wake_body_if_stuck() {
-  TaskControl* const waiting_body = body();
-  // Under control that is known at once.
-  if (waiting_body == nullptr || body_ended() || is_controlled()) return;
-  // Tasks are looked at one after another. Whoever was woken meanwhile may have been seen before
-  // and another one after it, each waiting for the other, which never was.
-  const std::uint64_t wakeups = executor_.wakeups();
-  ParkedOperation* operation;
-  {
-    const ScopedLock lock(waiting_body->park_lock);
-    operation = waiting_body->parked;
-  }
-  if (operation == nullptr) return;
-  const std::vector<Finding> findings = analyze(end_state());
-  const TaskId id = waiting_body->id;
-  const bool is_stuck = std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
-    const auto has_body = [&](const std::vector<Participant>& tasks) {
-      return std::any_of(tasks.begin(), tasks.end(),
-                         [&](const Participant& who) { return who.task == id; });
-    };
-    return is_certain_wait(finding) && (has_body(finding.participants) || has_body(finding.behind));
-  });
-  if (!is_stuck) return;
-  {
-    const ScopedLock lock(waiting_body->park_lock);
-    if (executor_.wakeups() != wakeups || waiting_body->parked != operation ||
-        !operation->try_claim(Claim::kQuiescent))
-      return;
-  }
-  executor_.unpark(*waiting_body);
-}
-
-void Runtime::handle_quiescence(TaskControl&) {
-  std::function<void()> handler;
-  {
-    const ScopedLock lock(mutex_);
-    handler = quiescence_handler_;
-  }
-  if (handler) handler();
-}
-
 void Runtime::abandon(TaskControl& self) {
   {
     const ScopedLock lock(mutex_);
@@ -745,67 +374,6 @@ TaskControl& refresh_current_task() {
   if (current_task_or_null == nullptr) return Runtime::instance().attach_host_thread();
   Runtime::instance().refresh(*current_task_or_null);
   return *current_task_or_null;
-}
-
-void note_exception(TaskControl& body) {
-  body.status = TaskStatus::kEndedByException;
-  body.exception = describe_current_exception();
-  try {
-    throw;
-  } catch (const MisuseError& error) {
-    Runtime::instance().mark_escaped(body.id, error.what());
-  } catch (...) {
-  }
-}
-
-TaskStatus run_task_body(TaskControl& task, std::string& exception) {
-  std::uint32_t sequence;
-  {
-    const ScopedLock lock(task.join_object.latch);
-    sequence = ++task.join_object.sequence;
-  }
-  record(task,
-         {.operation = Operation::kTaskBegin, .object = to_number(task.id), .sequence = sequence},
-         task.started_at);
-  if ((task.hooks.load() & kHookCancel) != 0) return TaskStatus::kCancelled;
-  try {
-    task.body.run();
-    return TaskStatus::kEnded;
-  } catch (const Cancelled&) {
-    return TaskStatus::kCancelled;
-  } catch (const abi::__forced_unwind&) {
-    throw;
-  } catch (const MisuseError& error) {
-    exception = describe_current_exception();
-    Runtime::instance().mark_escaped(task.id, error.what());
-  } catch (...) {
-    exception = describe_current_exception();
-  }
-  return TaskStatus::kEndedByException;
-}
-
-void run_task(TaskControl& task) {
-  Runtime& runtime = Runtime::instance();
-  runtime.begin_task(task);
-  TaskStatus status = TaskStatus::kEnded;
-  std::string exception;
-  const auto end = [&] {
-    runtime.end_task(task, status, std::move(exception));
-    current_task_or_null = nullptr;
-    runtime.threads().remove_running();
-    runtime.release(task);
-  };
-  try {
-    status = run_task_body(task, exception);
-  } catch (const abi::__forced_unwind&) {
-    // The thread is being cancelled by the program itself, and must go on unwinding.
-    end();
-    throw;
-  }
-  if (status == TaskStatus::kEndedByException && runtime.body() == nullptr)
-    std::fprintf(stderr, "chantrace: %s ended by an exception: %s\n", shown(label_of(task)).c_str(),
-                 shown(exception).c_str());
-  end();
 }
 
 }  // namespace chantrace::detail

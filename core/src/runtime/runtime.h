@@ -34,6 +34,9 @@ inline constexpr std::size_t kMisusesMax = 10'000;
 /// How often a task may swallow its cancellation before it is abandoned.
 inline constexpr std::uint32_t kSwallowedCancelsMax = 16;
 
+/// Looks again at a quiescence after a while.
+std::shared_ptr<TimerNode> make_recheck();
+
 /// The process's only runtime. It lives as long as the process.
 ///
 /// Lock order: `mutex_`, then an object's latch, then the `park_lock` of a task. Whoever holds a

@@ -90,7 +90,7 @@ Happening happening_of(TaskControl& self, const SelectCase& one, std::uint16_t i
 
 /// Takes what is left of a parked select out of its channels' queues. The waiters that were
 /// completed or dropped by others are out already.
-void leave_queues(const SelectRoom& room) {
+void leave_channels(const SelectRoom& room) {
   for (std::size_t i = 0; i < room.cases.size(); ++i) {
     if (room.cases[i].channel == nullptr) continue;
     const ScopedLock lock(room.cases[i].channel->latch);
@@ -174,7 +174,7 @@ Selected select_channels(TaskControl& self, const SelectRoom& room, Patience pat
   if (patience.deadline != kNever) what.outcome = Outcome::kTimedOut;
   record(self, what, site);
   self.executor->park(self, operation, patience.deadline);
-  leave_queues(room);
+  leave_channels(room);
 
   const Claim claim = operation.claim.load(std::memory_order_acquire);
   if (claim != Claim::kCompleted) {

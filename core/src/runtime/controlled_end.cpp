@@ -1,0 +1,93 @@
+// How an execution comes to its end.
+#include "controlled_executor.h"
+
+#include <string>
+
+#include "runtime.h"
+
+namespace chantrace::detail {
+
+void ControlledExecutor::settle() {
+  const WithoutRaces scope;
+  is_settling_ = true;
+  if (alive_ > 0) {
+    remove_runnable(*root_);
+    TaskControl& next = next_task();
+    if (&next != root_) go_on_with(*root_, next);
+  }
+  turn_to(number_of(*root_));
+  is_ending_ = true;
+}
+
+void ControlledExecutor::unwind() {
+  const WithoutRaces scope;
+  is_unwinding_ = true;
+  // A task that is being unwound may give back what another one waits for; nobody goes on by that.
+  for (std::size_t i = tasks_.size(); i-- > 1;)
+    if (tasks_[i]->phase.load(std::memory_order_relaxed) != TaskPhase::kEnded)
+      unwind_task(*tasks_[i]);
+  note_acquire(this);
+  is_unwinding_ = is_ending_ = false;
+  woken_.clear();
+  yielded_.clear();
+  timers_.clear();
+  runnable_.clear();
+  clock_place_ = kNobody;
+  add_runnable(*root_);
+}
+
+TaskControl& ControlledExecutor::end_now(Cut cut) {
+  cut_ = cut;
+  turn_to(1);
+  is_ending_ = true;
+  ParkedOperation* const parked = parked_of(*root_);
+  if (!is_settling_ && parked != nullptr && parked->try_claim(Claim::kQuiescent))
+    leave_queues(*parked);
+  return *root_;
+}
+
+bool ControlledExecutor::resume_at_end(TaskControl& self) {
+  if (&self != root_ || is_settling_) return false;
+  Runtime::instance().handle_quiescence(self);
+  // Until it is thrown out: what it is at may be an operation that must not throw.
+  self.hooks.fetch_or(kHookCancel);
+  return false;
+}
+
+void ControlledExecutor::unwind_task(TaskControl& task) {
+  task.hooks.fetch_or(kHookCancel, std::memory_order_relaxed);
+  ParkedOperation* const parked = parked_of(task);
+  if (parked != nullptr && parked->try_claim(Claim::kCancelled)) leave_queues(*parked);
+  go_on_with(*root_, task);
+}
+
+void ControlledExecutor::abandon(TaskControl& self) {
+  note_release(this);
+  self.is_abandoned = true;
+  self.status = TaskStatus::kCancelled;
+  self.phase.store(TaskPhase::kEnded);
+  ++abandoned_;
+  --alive_;
+  fibers_.leave_for(self, *root_);
+}
+
+std::optional<Finding> ControlledExecutor::cut_finding() const {
+  Finding finding;
+  finding.kind = FindingKind::kStepLimit;
+  switch (cut_) {
+    case Cut::kNone:
+      return std::nullopt;
+    case Cut::kLivelock:
+      finding.summary =
+          "livelock: all tasks that are left yield to each other, and nothing changes";
+      break;
+    case Cut::kStepLimit:
+      finding.certainty = Certainty::kPossible;
+      finding.summary = "not at its end after " + std::to_string(steps_) + " operations";
+      finding.reason = {"a task polls without end, or the limit of operations is too low"};
+      break;
+  }
+  return finding;
+}
+
+}  // namespace chantrace::detail

@@ -1,0 +1,130 @@
+// How tasks begin and end under control.
+#include "controlled_executor.h"
+
+#include <utility>
+
+#include "recording.h"
+#include "runtime.h"
+
+namespace chantrace::detail {
+
+TaskControl& ControlledExecutor::take_control() {
+  if (controls_used_ == controls_.size()) {
+    controls_.push_back(std::make_unique<TaskControl>());
+    controls_.back()->executor = this;
+  }
+  return *controls_[controls_used_++];
+}
+
+TaskControl& ControlledExecutor::make_task(TaskControl& parent, std::string_view label,
+                                           TaskBody body, const Location& site) {
+  const WithoutRaces scope;
+  TaskControl& task = take_control();
+  tasks_.push_back(&task);
+  task.id.store(TaskId{static_cast<std::uint32_t>(tasks_.size())}, std::memory_order_relaxed);
+  task.epoch.store(parent.epoch.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  task.born_epoch = task.epoch.load(std::memory_order_relaxed);
+  task.hooks.store(kHookControlled, std::memory_order_relaxed);
+  task.label.assign(label);
+  task.parent = parent.id.load(std::memory_order_relaxed);
+  task.started_at = site;
+  task.last_site = {};
+  task.body = std::move(body);
+  task.phase.store(TaskPhase::kAlive, std::memory_order_relaxed);
+  task.status = TaskStatus::kRunning;
+  parked_of(task) = nullptr;
+  task.join_object.epoch = parent.join_object.epoch;
+  task.join_object.sequence = 0;
+  task.join_object.waiters = {};
+  task.fiber.context = nullptr;
+  task.runnable = kNotRunnable;
+  task.operations = 0;
+  task.changes_seen = 0;
+  task.idle_reads = 0;
+  task.swallowed_cancels = 0;
+  task.is_abandoned = false;
+  task.has_announced_lock = false;
+  task.gate = nullptr;
+  task.clock = &steps_;
+  if (task.recording != nullptr || task.is_recording) {
+    task.recording = nullptr;
+    stop_recording(task);
+  }
+  if (recording_ != nullptr) {
+    task.recording = recording_;
+    start_recording(task);
+    task.records_before_chunk = 0;
+    task.other_records = 0;
+    task.sites = SiteCache{};
+    recording_->define_task(task);
+  }
+  ++alive_;
+  return task;
+}
+
+bool ControlledExecutor::start(TaskControl& task) {
+  const WithoutRaces scope;
+  const bool has_room = tasks_.size() <= kControlledTasksMax && fibers_.stacks.reserve(alive_ + 1);
+  if (!has_room) {
+    --alive_;
+    task.body.reset();
+    task.phase.store(TaskPhase::kEnded, std::memory_order_relaxed);
+    return false;
+  }
+  note_release(&task);
+  // It begins before anything is decided: mostly there is nothing to see of that.
+  if (is_asked_always_)
+    add_runnable(task);
+  else
+    woken_.push(task);
+  return true;
+}
+
+void ControlledExecutor::run_fiber(boost::context::detail::transfer_t from) {
+  // The one whose fiber this is, as it was when it was made.
+  auto& self = static_cast<ControlledExecutor&>(*current_task_or_null->executor);
+  self.fibers_.arrive_first(from);
+  self.run_tasks();
+}
+
+void ControlledExecutor::run_tasks() {
+  for (;;) {
+    TaskControl& task = *current_task_or_null;
+    note_acquire(&task);
+    std::string exception;
+    const TaskStatus status = run_task_body(task, exception);
+    record_end(task, status, exception);
+    wake_joiners(task);
+    note_release(this);
+    TaskControl* next;
+    {
+      const WithoutRaces scope;
+      next = &finish(task, status, std::move(exception));
+    }
+    if (task.fiber.stack == nullptr) continue;  // It was handed over.
+    fibers_.leave_for(task, *next);
+  }
+}
+
+TaskControl& ControlledExecutor::finish(TaskControl& task, TaskStatus status,
+                                        std::string exception) {
+  task.status = status;
+  if (status == TaskStatus::kEndedByException) {
+    has_exception_ = true;
+    task.exception = std::move(exception);
+  }
+  visits_.set_seen();
+  if (task.runnable != kNotRunnable) remove_runnable(task);
+  --alive_;
+  TaskControl& next = next_task();
+  turn_to(number_of(next));
+  if (next.fiber.context == nullptr && &next != root_) {
+    if (kStacksAreReused)
+      fibers_.hand_over_stack(task, next);
+    else
+      fibers_.begin(next);
+  }
+  return next;
+}
+
+}  // namespace chantrace::detail

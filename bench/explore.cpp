@@ -124,7 +124,9 @@ int main(int argc, char** argv) {
                                 {"W4 4 empty tasks", start_and_join, 30}};
   if (argc > 1) {
     const Workload& one = workloads[std::atoi(argv[1])];
-    std::printf("%.1f ns\n", execution_ns(one, random_walk(), 400'000));
+    std::printf(
+        "%.1f ns\n",
+        execution_ns(one, random_walk(), argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 400'000));
     return 0;
   }
   constexpr int kRounds = 9;

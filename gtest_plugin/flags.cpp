@@ -227,6 +227,14 @@ const std::vector<Flag>& all_flags() {
       {"steps_max", "COUNT",
        "operations after which an execution under control is cut (default: 100000)",
        [](std::string_view text, Flags& flags) { return read_count(text, flags.steps_max); }},
+      {"stack_kib", "KIBIBYTES", "the stack of each task under control (default: 256)",
+       [](std::string_view text, Flags& flags) -> Problem {
+         const Problem problem = read_count(text, flags.stack_kib);
+         if (problem) return problem;
+         if (*flags.stack_kib < 16 || *flags.stack_kib > 1'048'576)
+           return "expected a number from 16 to 1048576";
+         return std::nullopt;
+       }},
       {"time_mode", "choice|quiescence",
        "when timers fire under control, where time is virtual: at any step (default), or only\n"
        "      when nothing else can go on",
@@ -317,6 +325,7 @@ void Flags::apply_to(ExploreOptions& options) const {
   if (strategy) options.strategy = *strategy;
   if (seed) options.seed = *seed;
   if (steps_max) options.run.steps_max = *steps_max;
+  if (stack_kib) options.run.stack_bytes = *stack_kib * 1024;
   if (time_mode) options.run.rules.time_mode = *time_mode;
 }
 

@@ -34,6 +34,7 @@ struct Flags {
   std::optional<SearchStrategy> strategy;
   std::optional<std::uint64_t> seed;
   std::optional<std::uint64_t> steps_max;
+  std::optional<std::uint64_t> stack_kib;
   std::optional<TimeMode> time_mode;
   std::optional<Schedule> replay;
   std::string program;  ///< As it was called.

@@ -6,6 +6,7 @@
 
 #include "recording.h"
 #include "runtime.h"
+#include "stack_overflow.h"
 
 namespace chantrace::detail {
 
@@ -109,6 +110,7 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   abandoned_ = 0;
   timers_task_->epoch = 0;
 
+  report_stack_overflows();
   root_ = &root;
   fibers_.attach(root);
   root.executor = this;

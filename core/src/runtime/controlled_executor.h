@@ -81,6 +81,8 @@ class ControlledExecutor final : public Executor {
   /// The schedule so far.
   Schedule schedule();
   ObjectFamilies& families() { return families_; }
+  /// Of each task.
+  std::size_t stack_bytes() const { return options_.stack_bytes; }
 
   // For operations.
   TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,

@@ -11,6 +11,10 @@ std::size_t page_bytes() {
   return size;
 }
 
+/// Below each stack. A frame with a large array may begin far below the one that calls it, and must
+/// not reach the stack of another task. Takes addresses, and no memory.
+std::size_t guard_bytes() { return 16 * page_bytes(); }
+
 }  // namespace
 
 void StackPool::set_size(std::size_t size_bytes) {
@@ -22,7 +26,7 @@ void StackPool::set_size(std::size_t size_bytes) {
 }
 
 std::byte* StackPool::map() {
-  const std::size_t guard = page_bytes();
+  const std::size_t guard = guard_bytes();
   void* const memory = mmap(nullptr, guard + size_bytes_, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (memory == MAP_FAILED) return nullptr;
@@ -39,7 +43,7 @@ std::byte* StackPool::map() {
 }
 
 void StackPool::unmap_all() {
-  const std::size_t guard = page_bytes();
+  const std::size_t guard = guard_bytes();
   for (std::byte* const stack : mapped_) {
     forget_stack_contents(stack, size_bytes_);
     munmap(stack - guard, guard + size_bytes_);
@@ -50,7 +54,7 @@ void StackPool::unmap_all() {
 
 bool StackPool::is_below(const std::byte* stack, const void* address) {
   const auto* const byte = static_cast<const std::byte*>(address);
-  return byte < stack && byte >= stack - page_bytes();
+  return byte < stack && byte >= stack - guard_bytes();
 }
 
 }  // namespace chantrace::detail

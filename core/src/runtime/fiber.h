@@ -15,8 +15,9 @@
 
 namespace chantrace::detail {
 
-/// Stacks of one size, each above a page that must not be touched. What was given back last is used
-/// first, as it is still in the processor's cache. Nothing is unmapped before the size changes.
+/// Stacks of one size, each above a guard that must not be touched. What was given back last is
+/// used first, as it is still in the processor's cache. Nothing is unmapped before the size
+/// changes.
 ///
 /// Threads: one thread at a time.
 class StackPool {
@@ -60,7 +61,7 @@ class StackPool {
   }
   /// How many there are, in use or not.
   std::size_t count() const { return mapped_.size(); }
-  /// Whether `address` lies in the page that guards `stack`.
+  /// Whether `address` lies in what guards `stack`.
   static bool is_below(const std::byte* stack, const void* address);
 
  private:

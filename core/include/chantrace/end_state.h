@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -128,6 +129,16 @@ struct Misuse {
   friend bool operator==(const Misuse&, const Misuse&) = default;
 };
 
+/// A thread that nobody has started as a task has used an object of an execution under control.
+struct ForeignUse {
+  std::string thread = {};  ///< Its name; empty: not known, nor what it did.
+  Operation operation = Operation::kNone;
+  ObjectId object{};
+  Site site = {};
+
+  friend bool operator==(const ForeignUse&, const ForeignUse&) = default;
+};
+
 /// Everything that the verdict on an end depends on.
 ///
 /// Threads: a plain value.
@@ -140,6 +151,8 @@ struct EndState {
   bool body_ended = false;
   /// Threads that the library has never seen could still act: nothing is certain.
   std::uint32_t foreign_threads = 0;
+  /// Then it is not known what a schedule leads to.
+  std::optional<ForeignUse> foreign_use;
   /// The log or the process ended before the test did (crash, kill, lost events).
   bool is_partial = false;
 

@@ -13,6 +13,7 @@
 #include <tuple>
 
 #include "chantrace/finding.h"
+#include "foreign_use.h"
 #include "wait_graph.h"
 #include "words.h"
 
@@ -73,9 +74,14 @@ class Analysis {
   explicit Analysis(const EndState& state) : state_(state), index_(state), graph_(index_) {}
 
   std::vector<Finding> run() {
-    find_stuck();
-    if (state_.body_ended) find_alive();
-    find_locks_held();
+    if (state_.foreign_use) {
+      // What waits may wait for that thread, which was held up.
+      findings_.push_back(describe(*state_.foreign_use, index_));
+    } else {
+      find_stuck();
+      if (state_.body_ended) find_alive();
+      find_locks_held();
+    }
     find_misuses();
     find_exceptions();
     if (state_.body_ended) find_values_left();

@@ -15,7 +15,8 @@ bool is_step_limit(const Finding& finding) {
 ControlledRuns::ControlledRuns()
     : executor_(Runtime::instance().controlled()), body_(current_task()) {
   install_terminate_handler();
-  Runtime::instance().begin_execution(&body_, nullptr, [this] { stop_body(); });
+  Runtime::instance().begin_execution(
+      &body_, nullptr, [this] { stop_body(); }, true);
 }
 
 ControlledRuns::~ControlledRuns() {
@@ -25,6 +26,7 @@ ControlledRuns::~ControlledRuns() {
 
 void ControlledRuns::stop_body() {
   was_stopped_ = true;
+  Runtime::instance().await_strangers();
   add_findings();
   executor_.unwind();
 }
@@ -35,6 +37,12 @@ void ControlledRuns::add_findings() {
   // What tasks wait for when an execution is cut says nothing.
   for (Finding& finding : analyze(Runtime::instance().end_state()))
     if (!cut || !is_about_waiting(finding.kind)) findings_.push_back(std::move(finding));
+}
+
+bool ControlledRuns::has_stranger() const {
+  return std::any_of(findings_.begin(), findings_.end(), [](const Finding& finding) {
+    return finding.kind == FindingKind::kForeignThread;
+  });
 }
 
 bool ControlledRuns::is_clean() const {
@@ -63,7 +71,10 @@ void ControlledRuns::run(const std::function<void()>& body, Strategy& strategy,
   body_.hooks.fetch_and(static_cast<std::uint8_t>(~(kHookThrown | kHookCancel)));
   runtime.set_body_ended(true);
   executor_.settle();
-  if (!is_clean() && !was_stopped_) add_findings();
+  if (!is_clean() && !was_stopped_) {
+    if (!executor_.all_ended_well()) runtime.await_strangers();
+    add_findings();
+  }
   executor_.unwind();
   executor_.end();
 }

@@ -32,6 +32,8 @@ class ControlledRuns {
   void run(const std::function<void()>& body, Strategy& strategy, const ControlOptions& options);
   /// Of the last execution, notes among them; empty when all was well.
   const std::vector<Finding>& findings() const { return findings_; }
+  /// A thread that is no task took part in it: no other execution would say more.
+  bool has_stranger() const;
   /// Holds what is known of the last execution.
   ControlledExecutor& executor() { return executor_; }
 

@@ -82,7 +82,7 @@ ExploreResult explore_body(const std::function<void()>& body, const ExploreOptio
     if (!result.first_failure)
       result.first_failure = {index, std::string(strategy->name()), executor.schedule(),
                               runs.findings()};
-    if (!options.goes_on) break;
+    if (!options.goes_on || runs.has_stranger()) break;
   }
   result.elapsed = SteadyClock::now() - start;
   if (result.executions > 0) result.last_schedule = runs.executor().schedule();

@@ -120,14 +120,12 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   root.hooks.fetch_or(kHookControlled);
   tasks_.push_back(&root);
   runs_alone = true;
-  Runtime::instance().set_controlled(true);
   add_runnable(root);
 }
 
 void ControlledExecutor::end() {
   const WithoutRaces scope;
   runs_alone = false;
-  Runtime::instance().set_controlled(false);
   root_->hooks.fetch_and(static_cast<std::uint8_t>(~kHookControlled));
   root_->executor = &Runtime::instance().threads();
   root_->clock = nullptr;
@@ -149,7 +147,9 @@ Schedule ControlledExecutor::schedule() {
 
 void ControlledExecutor::meet_first(Object& object) {
   const WithoutRaces scope;
-  object.epoch = root_->epoch.load(std::memory_order_relaxed);
+  const std::uint32_t epoch = root_->epoch.load(std::memory_order_relaxed);
+  const bool has_stranger = object.family == kFamilyOfStrangers && to_number(object.id) == epoch;
+  object.epoch = epoch;
   object.id = ObjectId{++objects_made_};
   object.sequence = 0;
   visits_.set_seen();
@@ -159,6 +159,8 @@ void ControlledExecutor::meet_first(Object& object) {
     object.sides[side] = {};
     object.sides[side].is_shared = families_.is_shared(object.family, side);
   }
+  if (has_stranger) [[unlikely]]
+    Runtime::instance().note_foreign_use({.object = object.id}, object);
 }
 
 void ControlledExecutor::note_polled(Object& object) {
@@ -499,17 +501,19 @@ ControlledExecutor& under_control(TaskControl& self) {
 }
 
 // The way into an operation of a task some hook of which is set: `pass` takes its turn under
-// control, `again` asks anew once the task is no longer being unwound. Returns whether the
-// operation may happen.
-template <typename Pass, typename Again>
-inline bool enter_slowly(TaskControl& self, const Pass& pass, const Again& again) {
+// control, `refuse` asks whether a stranger may not, `again` asks anew once the task is no longer
+// being unwound. Returns whether the operation may happen.
+template <typename Pass, typename Refuse, typename Again>
+inline bool enter_slowly(TaskControl& self, const Pass& pass, const Refuse& refuse,
+                         const Again& again) {
   const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
-  if ((hooks & (kHookCancel | kHookThrown)) == 0) [[likely]] {
+  if ((hooks & (kHookCancel | kHookThrown | kHookStranger)) == 0) [[likely]] {
     // All that is left is `kHookControlled`.
     if (pass()) return true;
     throw_cancelled(self);
     return false;
   }
+  if ((hooks & kHookStranger) != 0) return !refuse();
   if ((hooks & kHookCancel) != 0) {
     throw_cancelled(self);
     return false;
@@ -524,6 +528,7 @@ bool enter_operation_slowly(TaskControl& self, Operation operation, Object* obje
                             const Location& site) {
   return enter_slowly(
       self, [&] { return under_control(self).pass_point(self, operation, object, site); },
+      [&] { return Runtime::instance().refuse_foreign(self, operation, object, site); },
       [&] { return enter_operation(self, operation, object, site); });
 }
 
@@ -539,6 +544,7 @@ bool enter_polling_operation_slowly(TaskControl& self, Operation operation, Obje
 bool enter_lock_slowly(TaskControl& self, Object& object, LockGate& gate, const Location& site) {
   return enter_slowly(
       self, [&] { return under_control(self).pass_gate(self, object, gate, site); },
+      [&] { return Runtime::instance().refuse_foreign(self, Operation::kLock, &object, site); },
       [&] { return enter_lock(self, object, gate, site); });
 }
 
@@ -546,6 +552,8 @@ bool enter_giving_operation_slowly(TaskControl& self, Operation operation, Objec
                                    const Location& site) {
   const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
   if ((hooks & (kHookCancel | kHookThrown)) != 0 && is_being_unwound(self)) return false;
+  if ((hooks & kHookStranger) != 0)
+    return !Runtime::instance().refuse_foreign(self, operation, object, site);
   return (hooks & kHookControlled) == 0 ||
          under_control(self).pass_point(self, operation, object, site);
 }

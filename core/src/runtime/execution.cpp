@@ -137,15 +137,19 @@ Execution::Execution(ExecutionOptions options) : impl_(std::make_unique<Impl>())
     }
   }
   runtime.set_foreign_patience(impl_->options.foreign_patience);
-  runtime.begin_execution(impl_->body, impl_->recording, [this] {
-    if (Runtime::instance().body_ended()) return;
-    const EndState state = current_state();
-    impl_->foreign_threads = state.foreign_threads;
-    const bool is_cut =
-        impl_->options.strategy != nullptr && Runtime::instance().controlled().cut() != Cut::kNone;
-    if (!is_cut && impl_->options.on_deadlock) impl_->options.on_deadlock(state);
-    impl_->unwind();
-  });
+  runtime.begin_execution(
+      impl_->body, impl_->recording,
+      [this] {
+        if (Runtime::instance().body_ended()) return;
+        if (impl_->options.strategy != nullptr) Runtime::instance().await_strangers();
+        const EndState state = current_state();
+        impl_->foreign_threads = state.foreign_threads;
+        const bool is_cut = impl_->options.strategy != nullptr &&
+                            Runtime::instance().controlled().cut() != Cut::kNone;
+        if (!is_cut && impl_->options.on_deadlock) impl_->options.on_deadlock(state);
+        impl_->unwind();
+      },
+      impl_->options.strategy != nullptr);
   if (impl_->options.strategy != nullptr)
     runtime.controlled().begin(*impl_->body, *impl_->options.strategy, impl_->options.control,
                                impl_->recording);
@@ -183,6 +187,7 @@ ExecutionEnd Execution::settle(std::chrono::nanoseconds patience) {
 ExecutionEnd Execution::settle_controlled() {
   ControlledExecutor& executor = Runtime::instance().controlled();
   executor.settle();
+  if (!executor.all_ended_well()) Runtime::instance().await_strangers();
   ExecutionEnd end;
   end.state = current_state();
   end.cut = executor.cut_finding();

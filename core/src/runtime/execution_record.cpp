@@ -201,6 +201,8 @@ EndState Runtime::end_state() {
     if (object->epoch == epoch)
       while (!describe_object(*object, objects)) {
       }
+  state.foreign_use = record_.foreign_use;
+  record_.is_foreign_use_told = true;
   for (const auto& [id, object] : record_.objects) objects.try_emplace(id, object);
   for (auto& [id, object] : objects) state.objects.push_back(std::move(object));
   std::sort(state.objects.begin(), state.objects.end(),

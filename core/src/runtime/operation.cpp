@@ -84,6 +84,12 @@ void throw_cancelled(TaskControl& self) {
 void register_object(TaskControl& self, Object& object) {
   if (runs_alone) {
     Runtime::instance().controlled_now().meet_first(object);
+  } else if (Runtime::instance().is_controlled()) {
+    // A stranger must not make it one of the execution's, and is asked again.
+    object.epoch = 0;
+    object.family = kFamilyOfStrangers;
+    object.id = ObjectId{current_epoch.load()};
+    object.sequence = 0;
   } else {
     object.epoch = self.epoch;
     object.id = Runtime::instance().next_object_id();

@@ -80,6 +80,7 @@ void Runtime::after_fork_in_child() {
   body_ = nullptr;
   quiescence_handler_ = nullptr;
   is_in_execution_ = false;
+  is_controlled_.store(false);
   executor_.set_running(self != nullptr ? 1 : 0);
   note_known_thread();
   if (recording_ != nullptr) recordings_of_parent_.push_back(std::move(recording_));
@@ -116,6 +117,11 @@ void Runtime::enter(TaskControl& task) {
   task.join_object.epoch = task.epoch;
   task.join_object.sequence = 0;
   task.is_body = &task == body_;
+  task.is_refused = false;
+  if (is_controlled() && !task.is_body && !task.is_service)
+    task.hooks.fetch_or(kHookStranger);
+  else
+    task.hooks.fetch_and(static_cast<std::uint8_t>(~kHookStranger));
   if (task.is_recording) recording_->define_task(task);
 }
 
@@ -275,9 +281,11 @@ void Runtime::begin_next_execution() {
 }
 
 void Runtime::begin_execution(TaskControl* body, std::shared_ptr<Recording> recording,
-                              std::function<void()> on_quiescence) {
+                              std::function<void()> on_quiescence, bool is_controlled) {
   {
     const ScopedLock lock(mutex_);
+    is_controlled_.store(is_controlled);
+    are_strangers_awaited_.store(false);
     record_ = ExecutionRecord{};
     has_something_to_tell_.store(!orphans_.empty());
     last_task_id_ = 0;
@@ -304,6 +312,7 @@ std::shared_ptr<Recording> Runtime::end_execution() {
   body_ = nullptr;
   quiescence_handler_ = nullptr;
   is_in_execution_ = false;
+  is_controlled_.store(false);
   last_task_id_ = 0;
   objects_made_.store(0);
   record_ = ExecutionRecord{};

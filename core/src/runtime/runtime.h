@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct ExecutionRecord {
   std::vector<Misuse> misuses;
   /// Objects that died with waiters or while they were held, and the names of those misused.
   std::unordered_map<std::uint32_t, ObjectState> objects;
+  std::optional<ForeignUse> foreign_use;
+  bool is_foreign_use_told = false;
 };
 
 /// How many ended tasks are remembered by name.
@@ -52,11 +55,8 @@ class Runtime final : public QuiescenceListener {
   ControlledExecutor& controlled();
   /// Requires: it was made.
   ControlledExecutor& controlled_now() { return *controlled_; }
-  /// An execution runs under control, on some thread.
+  /// The execution runs under control, on the thread of its body.
   bool is_controlled() const { return is_controlled_.load(std::memory_order_relaxed); }
-  void set_controlled(bool is_controlled) {
-    is_controlled_.store(is_controlled, std::memory_order_relaxed);
-  }
 
   // Tasks.
   TaskControl& attach_host_thread();
@@ -83,6 +83,17 @@ class Runtime final : public QuiescenceListener {
   void remove_orphan(Object& object);
   EndState end_state();
 
+  // Threads that are strangers to an execution under control.
+  /// `self` is one. False: it goes on as ever, since what it uses is no business of the execution.
+  /// True: its operation does nothing, nor does any other one before there is another execution.
+  /// The execution has been told, and has had the time to come to its end.
+  bool refuse_foreign(TaskControl& self, Operation operation, const Object* object,
+                      const Location& site);
+  void note_foreign_use(const ForeignUse& use, const Object& object);
+  /// Nothing can go on: lets a stranger come that could be about to. Once for all executions since
+  /// `begin_execution`.
+  void await_strangers();
+
   // The execution.
   /// An execution without recording, like the last one: the fast way from one to the next.
   void begin_next_execution();
@@ -93,7 +104,7 @@ class Runtime final : public QuiescenceListener {
   /// The task stays locked for ever: for whoever asks for the state at the end.
   void add_orphans(TaskControl& task);
   void begin_execution(TaskControl* body, std::shared_ptr<Recording> recording,
-                       std::function<void()> on_quiescence);
+                       std::function<void()> on_quiescence, bool is_controlled);
   /// The recording that was current.
   std::shared_ptr<Recording> end_execution();
   std::shared_ptr<Recording> recording();
@@ -139,6 +150,7 @@ class Runtime final : public QuiescenceListener {
   /// It was started in this execution, and can be unwound at its end.
   bool is_of_execution(const TaskControl& task) const CHANTRACE_REQUIRES(mutex_);
   bool has_tasks_alive() const CHANTRACE_REQUIRES(mutex_);
+  bool has_strangers();
   void enter(TaskControl& task) CHANTRACE_REQUIRES(mutex_);
   /// False: its latch is taken; try again.
   bool describe_object(Object& object, std::unordered_map<std::uint32_t, ObjectState>& objects)
@@ -183,6 +195,7 @@ class Runtime final : public QuiescenceListener {
   std::atomic<bool> has_something_to_tell_ = false;
   std::unique_ptr<ControlledExecutor> controlled_;
   std::atomic<bool> is_controlled_ = false;
+  std::atomic<bool> are_strangers_awaited_ = false;
   std::atomic<std::uint32_t> objects_made_ = 0;
   std::atomic<bool> body_ended_ = false;
   std::atomic<bool> is_unwinding_body_ = false;

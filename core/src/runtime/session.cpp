@@ -145,7 +145,7 @@ void Session::start(Options options) {
     throw std::system_error(std::make_error_code(std::errc::io_error),
                             "chantrace::Session: " + recording.error().to_string());
   impl_->recording = std::move(recording).value();
-  runtime.begin_execution(nullptr, impl_->recording, report_quiescence);
+  runtime.begin_execution(nullptr, impl_->recording, report_quiescence, false);
   impl_->is_active = true;
   running_session.store(this);
   [[maybe_unused]] static const int registered = std::atexit(stop_running_session);

@@ -191,6 +191,10 @@ class Name {
   std::unique_ptr<char[]> text_;
 };
 
+/// `Object::family` of one that a stranger has used while another execution ran under control; its
+/// id is that execution's epoch.
+inline constexpr std::uint32_t kFamilyOfStrangers = 0xffffffff;
+
 /// The common part of all objects.
 ///
 /// An object gets its id in an execution at its first operation there, so that objects may be

@@ -209,6 +209,7 @@ struct alignas(64) TaskControl {
   std::atomic<TaskPhase> phase = TaskPhase::kNew;
   std::uint32_t swallowed_cancels = 0;
   bool is_abandoned = false;  ///< Cannot be unwound; its thread never goes on.
+  bool is_refused = false;    ///< A stranger that has met an execution under control.
   TaskBody body;
   std::atomic<std::uint32_t> references = 0;
 
@@ -231,6 +232,8 @@ inline constexpr std::uint8_t kHookRecorded = 4;  ///< Set exactly while `is_rec
 /// A body has been thrown out of an operation. Until that exception is caught its operations do
 /// nothing; those of the test's `TearDown`, which comes after it, work again.
 inline constexpr std::uint8_t kHookThrown = 8;
+/// A thread that the execution, which runs under control, has not started.
+inline constexpr std::uint8_t kHookStranger = 16;
 
 /// The current task; nullptr before a host thread's first operation.
 extern thread_local constinit TaskControl* current_task_or_null;

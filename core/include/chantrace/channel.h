@@ -111,6 +111,8 @@ template <typename T>
 [[gnu::noinline]] Outcome send_fully(ChannelState* channel, T& value, const Location& site,
                                      Patience patience) {
   TaskControl& self = current_task();
+  if (is_only_controlled(self) && channel != nullptr && patience.is_endless())
+    return send_under_control(self, *channel, &value, site);
   if (!(patience.is_endless() ? enter_operation(self, Operation::kSend, channel, site)
                               : enter_polling_operation(self, Operation::kSend, channel, site)))
     return Outcome::kCancelled;
@@ -156,12 +158,25 @@ template <typename T>
   return outcome;
 }
 
+/// A receive by a task under control.
+template <typename T>
+[[gnu::noinline]] Outcome receive_alone(TaskControl& self, ChannelState& channel,
+                                        std::optional<T>& to, Operation operation,
+                                        const Location& site) {
+  ElementSlot<T> slot;
+  const Outcome outcome = receive_under_control(self, channel, slot.room(), operation, site);
+  if (outcome == Outcome::kOk) slot.move_to(to);
+  return outcome;
+}
+
 /// Every receive.
 template <typename T>
 [[gnu::noinline]] Outcome receive_fully(ChannelState* channel, std::optional<T>& to,
                                         Operation operation, const Location& site,
                                         Patience patience) {
   TaskControl& self = current_task();
+  if (is_only_controlled(self) && channel != nullptr && patience.is_endless())
+    return receive_alone(self, *channel, to, operation, site);
   if (!(patience.is_endless() ? enter_operation(self, operation, channel, site)
                               : enter_polling_operation(self, operation, channel, site)))
     return Outcome::kCancelled;

@@ -7,6 +7,7 @@
 
 #include "channel_list.h"
 #include "chantrace/detail/channel_state.h"
+#include "controlled_step.h"
 #include "runtime.h"
 
 namespace chantrace::detail {
@@ -24,7 +25,60 @@ std::align_val_t ring_alignment(const ElementType& type) {
   return std::align_val_t(std::max<std::size_t>(type.alignment_bytes, 64));
 }
 
+/// How a task waits at a channel and lets others go on: in the way of its executor, whichever that
+/// is.
+struct AnyWay {
+  static void park(TaskControl& self, ParkedOperation& operation, Instant deadline) {
+    self.executor->park(self, operation, deadline);
+  }
+  static void unpark(TaskControl& task) { task.executor->unpark(task); }
+};
+
+/// The same where it is known to be the controlled one: in the caller's frame.
+struct ControlledWay {
+  static void park(TaskControl& self, ParkedOperation& operation, Instant deadline) {
+    executor_of(self).park_here(self, operation, deadline);
+  }
+  static void unpark(TaskControl& task) {
+    // A thread may have come here before any task did.
+    if (task.clock == nullptr) return task.executor->unpark(task);
+    executor_of(task).unpark(task);
+  }
+  static ControlledExecutor& executor_of(TaskControl& task) {
+    return static_cast<ControlledExecutor&>(*task.executor);
+  }
+};
+
+/// Keeps a channel alive while a task waits there, also where the frames with its handles go.
+class KeptChannel {
+ public:
+  explicit KeptChannel(ChannelState& channel) : channel_(channel) {
+    if (runs_alone)
+      ++channel.parked;
+    else
+      channel.references.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~KeptChannel() {
+    if (!runs_alone)
+      static_cast<void>(ChannelPointer(&channel_));
+    else if (--channel_.parked == 0 && channel_.is_orphan)
+      delete &channel_;
+  }
+  KeptChannel(const KeptChannel&) = delete;
+  KeptChannel& operator=(const KeptChannel&) = delete;
+
+ private:
+  ChannelState& channel_;
+};
+
 }  // namespace
+
+void lose_last_handle(ChannelState& channel) {
+  if (channel.parked > 0)
+    channel.is_orphan = true;
+  else
+    delete &channel;
+}
 
 void throw_send_on_closed(TaskControl& self, const ChannelState& channel, const Location& site) {
   throw_misuse<ChannelClosed>(self, Misuse::Kind::kSendOnClosed, &channel, site,
@@ -128,8 +182,13 @@ Attempt try_receive_locked(ChannelState& channel, void* slot) {
   return {};
 }
 
-Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happening&& what,
-                    const Location& site, Patience patience) {
+namespace {
+
+/// Requires: the channel's latch, which is given back.
+template <typename Way>
+[[gnu::always_inline]] inline Outcome send_in(TaskControl& self, ChannelState& channel, void* value,
+                                              Happening& what, const Location& site,
+                                              Patience patience) CHANTRACE_RELEASE(channel.latch) {
   meet(self, channel);
   channel.givers.add(self.id);
   const Attempt attempt = try_send_locked(channel, value);
@@ -142,15 +201,12 @@ Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happe
     what.detail = attempt.is_done ? attempt.detail : to_detail(channel.count);
     channel.latch.unlock();
     record(self, what, site);
-    if (attempt.woken != nullptr) {
-      TaskControl& receiver = *attempt.woken->operation->task;
-      receiver.executor->unpark(receiver);
-    }
+    if (attempt.woken != nullptr) Way::unpark(*attempt.woken->operation->task);
     if (what.outcome == Outcome::kMisuse) throw_send_on_closed(self, channel, site);
     return what.outcome;
   }
   // The channel stays alive while the task waits, even where the frames with its handles do not.
-  const ChannelPointer keep = share(&channel);
+  const KeptChannel keep(channel);
   ParkedOperation operation(self, Operation::kSend, site);
   Waiter waiter(operation, channel);
   waiter.slot = value;
@@ -159,7 +215,7 @@ Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happe
   what.sequence = ++channel.sequence;
   what.detail = to_detail(channel.count);
   const WaitEnd end =
-      wait_at(self, channel, channel.senders, waiter, what, site, patience.deadline);
+      wait_by(&Way::park, self, channel, channel.senders, waiter, what, site, patience.deadline);
   if (end.claim != Claim::kCompleted) return end.outcome;
   what.phase = Phase::kDone;
   what.outcome = end.outcome;
@@ -170,8 +226,12 @@ Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happe
   return end.outcome;
 }
 
-Outcome receive_slowly(TaskControl& self, ChannelState& channel, void* slot, Operation kind,
-                       const Location& site, Patience patience) {
+/// The same for a receive.
+template <typename Way>
+[[gnu::always_inline]] inline Outcome receive_in(TaskControl& self, ChannelState& channel,
+                                                 void* slot, Operation kind, const Location& site,
+                                                 Patience patience)
+    CHANTRACE_RELEASE(channel.latch) {
   meet(self, channel);
   channel.takers.add(self.id);
   Happening what{.operation = kind, .object = to_number(channel.id)};
@@ -186,13 +246,10 @@ Outcome receive_slowly(TaskControl& self, ChannelState& channel, void* slot, Ope
     if (what.outcome == Outcome::kOk && self.has_values)
       what.value = channel.type.capture(self, slot, what.marks);
     record(self, what, site);
-    if (attempt.woken != nullptr) {
-      TaskControl& sender = *attempt.woken->operation->task;
-      sender.executor->unpark(sender);
-    }
+    if (attempt.woken != nullptr) Way::unpark(*attempt.woken->operation->task);
     return what.outcome;
   }
-  const ChannelPointer keep = share(&channel);
+  const KeptChannel keep(channel);
   ParkedOperation operation(self, kind, site);
   Waiter waiter(operation, channel);
   waiter.slot = slot;
@@ -200,7 +257,7 @@ Outcome receive_slowly(TaskControl& self, ChannelState& channel, void* slot, Ope
   what.phase = Phase::kStart;
   what.sequence = ++channel.sequence;
   const WaitEnd end =
-      wait_at(self, channel, channel.receivers, waiter, what, site, patience.deadline);
+      wait_by(&Way::park, self, channel, channel.receivers, waiter, what, site, patience.deadline);
   if (end.claim != Claim::kCompleted) return end.outcome;
   what.phase = Phase::kDone;
   what.outcome = end.outcome;
@@ -210,6 +267,40 @@ Outcome receive_slowly(TaskControl& self, ChannelState& channel, void* slot, Ope
     what.value = channel.type.capture(self, slot, what.marks);
   record(self, what, site);
   return end.outcome;
+}
+
+}  // namespace
+
+Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happening&& what,
+                    const Location& site, Patience patience) {
+  return send_in<AnyWay>(self, channel, value, what, site, patience);
+}
+
+Outcome receive_slowly(TaskControl& self, ChannelState& channel, void* slot, Operation operation,
+                       const Location& site, Patience patience) {
+  return receive_in<AnyWay>(self, channel, slot, operation, site, patience);
+}
+
+Outcome send_under_control(TaskControl& self, ChannelState& channel, void* value,
+                           const Location& site) {
+  if (!ControlledWay::executor_of(self).pass_point(self, Operation::kSend, &channel, site)) {
+    throw_cancelled(self);
+    return Outcome::kCancelled;
+  }
+  Happening what{.operation = Operation::kSend};
+  if (self.has_values) what.value = channel.type.capture(self, value, what.marks);
+  channel.latch.lock();
+  return send_in<ControlledWay>(self, channel, value, what, site, {});
+}
+
+Outcome receive_under_control(TaskControl& self, ChannelState& channel, void* slot,
+                              Operation operation, const Location& site) {
+  if (!ControlledWay::executor_of(self).pass_point(self, operation, &channel, site)) {
+    throw_cancelled(self);
+    return Outcome::kCancelled;
+  }
+  channel.latch.lock();
+  return receive_in<ControlledWay>(self, channel, slot, operation, site, {});
 }
 
 Outcome wait_at_nil_channel(TaskControl& self, Operation operation, const Location& site,

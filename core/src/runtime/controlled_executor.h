@@ -88,16 +88,23 @@ class ControlledExecutor final : public Executor {
   TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
                          const Location& site) override;
   bool start(TaskControl& task) override;
-  bool point(TaskControl& self, Operation operation, Object* object, const Location& site) override;
-  bool point_at_gate(TaskControl& self, Object& object, LockGate& gate,
-                     const Location& site) override;
   void gate_changed(LockGate& gate) override;
   /// A gate that is pending is about to be destroyed.
   void forget_pending(LockGate& gate);
-  /// `point`, for operations on this executor.
+  /// The operation `operation` on `object` (nullptr: none) is about to look at shared state: a
+  /// scheduling point.
+  ///
+  /// Returns: false when the execution has ended meanwhile, and the operation must do nothing.
   bool pass_point(TaskControl& self, Operation operation, Object* object, const Location& site);
+  /// The same for a task that is about to take a lock, however long that takes: it returns when the
+  /// gate is open. Sets `TaskControl::has_announced_lock` where it had to wait.
   bool pass_gate(TaskControl& self, Object& object, LockGate& gate, const Location& site);
+  /// The same for an unlock, which is seldom a step: that it came is seen by whoever takes the lock
+  /// next, and its order follows from the order of locks.
+  bool pass_unlock(TaskControl& self, Operation operation, Object& object, const Location& site);
   void park(TaskControl& self, ParkedOperation& operation, Instant deadline) override;
+  /// The same in the caller's frame.
+  void park_here(TaskControl& self, ParkedOperation& operation, Instant deadline);
   void unpark(TaskControl& task) override;
   bool yield(TaskControl& self) override;
   std::uint32_t choose(TaskControl& self, std::uint32_t count) override;
@@ -165,6 +172,8 @@ class ControlledExecutor final : public Executor {
   bool grant(TaskControl& self, Operation operation, Object* object, std::size_t side,
              bool is_write);
   bool cut_here(TaskControl& self);
+  /// Others may see something else from here on.
+  void note_change();
   void note_pair(const TaskControl& self, Object::Side& side, bool is_write);
   void count_step(TaskControl& self);
   /// It runs from here on.
@@ -266,7 +275,8 @@ inline void ControlledExecutor::remove_runnable_at(std::size_t place) {
   runnable_.pop_back();
 }
 
-inline void ControlledExecutor::go_on_with(TaskControl& self, TaskControl& next) {
+[[gnu::always_inline]] inline void ControlledExecutor::go_on_with(TaskControl& self,
+                                                                  TaskControl& next) {
   if (&next == &self) return;
   turn_to(number_of(next));
   if (next.fiber.context == nullptr && &next != root_) fibers_.begin(next);

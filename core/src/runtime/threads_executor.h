@@ -38,8 +38,6 @@ class ThreadsExecutor final : public Executor {
   TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
                          const Location& site) override;
   bool start(TaskControl& task) override;
-  bool point(TaskControl&, Operation, Object*, const Location&) override { return true; }
-  bool point_at_gate(TaskControl&, Object&, LockGate&, const Location&) override { return true; }
   void gate_changed(LockGate&) override {}
   void park(TaskControl& self, ParkedOperation& operation, Instant deadline) override;
   void unpark(TaskControl& task) override;

@@ -105,6 +105,10 @@ struct alignas(64) ChannelState final : Object {
   std::byte* ring = nullptr;
   /// Handles that refer to it; the last one deletes it.
   std::atomic<std::uint32_t> references = 1;
+  /// Under control: tasks that are in an operation on it and may have parked. Without handles it
+  /// lives until the last of them goes on; that takes no locked instruction.
+  std::uint32_t parked = 0;
+  bool is_orphan = false;  ///< There are no handles any more.
   /// A timer will send on it, or a context's deadline close it. Set by those, for whoever asks why
   /// a task waits; asks nothing of the order of other memory.
   std::atomic<bool> timer_is_pending = false;
@@ -127,6 +131,9 @@ inline void note_buffered(ChannelState& channel, Happening& what) {
   what.detail = static_cast<std::uint16_t>(channel.count < kNoCase ? channel.count : kNoCase - 1);
 }
 
+/// Deletes the channel, or has the last of those do it who wait there.
+void lose_last_handle(ChannelState& channel);
+
 /// Shares ownership of a channel. Empty: the nil channel.
 class ChannelPointer {
  public:
@@ -143,7 +150,7 @@ class ChannelPointer {
   }
   ~ChannelPointer() {
     if (state_ != nullptr && state_->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      delete state_;
+      lose_last_handle(*state_);
   }
   ChannelState* get() const { return state_; }
   friend bool operator==(const ChannelPointer&, const ChannelPointer&) = default;
@@ -173,6 +180,12 @@ Patience patience_for(TaskControl& self, std::int64_t nanoseconds);
 /// value. Requires: the channel's latch, which is given back. Throws: `Cancelled`, `ChannelClosed`.
 Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happening&& what,
                     const Location& site, Patience patience) CHANTRACE_RELEASE(channel.latch);
+/// A send without a limit of time by a task under control, and nothing else to do.
+Outcome send_under_control(TaskControl& self, ChannelState& channel, void* value,
+                           const Location& site);
+/// kOk: an element was constructed in `slot`.
+Outcome receive_under_control(TaskControl& self, ChannelState& channel, void* slot,
+                              Operation operation, const Location& site);
 /// kOk: an element was constructed in `slot`.
 Outcome receive_slowly(TaskControl& self, ChannelState& channel, void* slot, Operation operation,
                        const Location& site, Patience patience) CHANTRACE_RELEASE(channel.latch);

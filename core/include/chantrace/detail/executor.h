@@ -69,16 +69,6 @@ class Executor {
   ///
   /// Errors: false when the system has no room for another one; `make_task` is then undone.
   virtual bool start(TaskControl& task) = 0;
-  /// The operation `operation` on `object` (nullptr: none) is about to look at shared state: a
-  /// scheduling point. Called only for tasks whose control asks for it.
-  ///
-  /// Returns: false when the execution has ended meanwhile, and the operation must do nothing.
-  virtual bool point(TaskControl& self, Operation operation, Object* object,
-                     const Location& site) = 0;
-  /// The same for a task that is about to take a lock, however long that takes: it returns when the
-  /// gate is open. Sets `TaskControl::has_announced_lock` where it had to wait.
-  virtual bool point_at_gate(TaskControl& self, Object& object, LockGate& gate,
-                             const Location& site) = 0;
   /// A gate at which tasks stand was closed or opened.
   virtual void gate_changed(LockGate& gate) = 0;
   /// Waits until the operation is claimed. At `deadline` claims it as timed out.
@@ -86,7 +76,7 @@ class Executor {
   virtual void park(TaskControl& self, ParkedOperation& operation, Instant deadline) = 0;
   /// Lets a task go on whose operation the caller has claimed.
   virtual void unpark(TaskControl& task) = 0;
-  /// Lets others run first. False: as for `point`.
+  /// Lets others run first. False: the execution has ended meanwhile.
   virtual bool yield(TaskControl& self) = 0;
   /// A number below `count`, fairly.
   virtual std::uint32_t choose(TaskControl& self, std::uint32_t count) = 0;

@@ -235,6 +235,11 @@ inline constexpr std::uint8_t kHookThrown = 8;
 /// A thread that the execution, which runs under control, has not started.
 inline constexpr std::uint8_t kHookStranger = 16;
 
+/// It runs under control, and there is nothing else that its operations have to mind.
+inline bool is_only_controlled(const TaskControl& task) {
+  return (task.hooks.load(std::memory_order_relaxed) & ~kHookRecorded) == kHookControlled;
+}
+
 /// The current task; nullptr before a host thread's first operation.
 extern thread_local constinit TaskControl* current_task_or_null;
 /// Grows whenever executions or recordings begin or end; every task then looks at its state anew.

@@ -49,9 +49,11 @@ WaitEnd end_wait_alone(TaskControl& self, Object& object, WaiterQueue& queue, Wa
                        const Happening& start, const Location& site, Claim claim);
 /// Whether a wait records its start; one that waits again does not.
 enum class Announce : std::uint8_t { kStart, kNothing };
-[[gnu::always_inline]] inline WaitEnd wait_at(TaskControl& self, Object& object, WaiterQueue& queue,
-                                              Waiter& waiter, const Happening& start,
-                                              const Location& site, Instant deadline,
+template <typename Park>
+[[gnu::always_inline]] inline WaitEnd wait_by(const Park& park, TaskControl& self, Object& object,
+                                              WaiterQueue& queue, Waiter& waiter,
+                                              const Happening& start, const Location& site,
+                                              Instant deadline,
                                               Announce announce = Announce::kStart)
     CHANTRACE_RELEASE(object.latch) {
   ParkedOperation& operation = *waiter.operation;
@@ -65,11 +67,20 @@ enum class Announce : std::uint8_t { kStart, kNothing };
     if (deadline != kNever) announced.outcome = Outcome::kTimedOut;
     record(self, announced, site);
   }
-  self.executor->park(self, operation, deadline);
+  park(self, operation, deadline);
 
   const Claim claim = operation.claim.load(std::memory_order_acquire);
   if (claim == Claim::kCompleted) return {claim, operation.outcome, operation.detail};
   return end_wait_alone(self, object, queue, waiter, start, site, claim);
+}
+/// In the way of the task's executor.
+inline WaitEnd wait_at(TaskControl& self, Object& object, WaiterQueue& queue, Waiter& waiter,
+                       const Happening& start, const Location& site, Instant deadline,
+                       Announce announce = Announce::kStart) CHANTRACE_RELEASE(object.latch) {
+  const auto park = [](TaskControl& task, ParkedOperation& operation, Instant until) {
+    task.executor->park(task, operation, until);
+  };
+  return wait_by(park, self, object, queue, waiter, start, site, deadline, announce);
 }
 
 /// Parks at nothing, for ever: a nil channel, or a select without cases.

@@ -141,6 +141,19 @@ TEST(ReplayTest, TokenIsEnough) {
   EXPECT_EQ(run(body, schedule.value()).findings, explored.findings());
 }
 
+TEST(ReplayTest, HowOftenTheBodyLookedInVainBeforeDoesNotMatter) {
+  // The body looks as often as is just not taken for polling.
+  const auto body = [] {
+    Atomic<int> value(0);
+    Task other = go([&] { value.store(1); });
+    for (int i = 0; i < 40; ++i) value.load();
+    other.join();
+  };
+  const Schedule schedule = explore(body, {.schedules = 1}).last_schedule;
+
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(run(body, schedule).schedule, schedule);
+}
+
 TEST(ReplayTest, SaysWhereItCouldNotFollow) {
   Schedule schedule;
   schedule.segments = {{1, 1}, {7, 1}};

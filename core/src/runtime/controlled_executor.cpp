@@ -77,6 +77,8 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   root.clock = &steps_;
   root.operations = 0;
   root.status = TaskStatus::kRunning;
+  root.changes_seen = 0;
+  root.idle_reads = 0;
   root.hooks.fetch_or(kHookControlled);
   tasks_.push_back(&root);
   runs_alone = true;

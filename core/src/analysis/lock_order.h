@@ -4,9 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "chantrace/trace.h"
+#include "lock_history.h"
 #include "words.h"
 
 namespace chantrace {
@@ -25,6 +28,17 @@ inline constexpr std::size_t kLockOrdersMax = 20;
 /// Static Analysis and Run-Time Monitoring", 2005, for cycles of any length.
 /// Cost: linear in events; the search for cycles is bounded.
 std::vector<Finding> find_lock_orders(const Trace& trace, const TraceOrder& order,
+                                      const StateIndex& index);
+
+/// What the numbers of a history stand for. Its locks are ids of objects in the index.
+struct LockNames {
+  std::function<TaskId(std::uint32_t)> task;
+  std::function<Site(std::uint32_t)> site;
+  std::string luck;  ///< Why it was no deadlock, after a semicolon.
+};
+
+/// The same for a history of one execution or of several.
+std::vector<Finding> find_lock_orders(LockHistory& history, const LockNames& names,
                                       const StateIndex& index);
 
 }  // namespace chantrace

@@ -1,5 +1,8 @@
 #include "task_segments.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace chantrace {
 namespace {
 
@@ -8,35 +11,50 @@ constexpr std::size_t kSearchesKeptMax = 256;
 
 }  // namespace
 
-TaskSegments::TaskSegments(const Trace& trace) {
-  nodes_.resize(trace.streams.size());
-  for (std::uint32_t stream = 0; stream < trace.streams.size(); ++stream) {
-    stream_of_task_.emplace(to_number(trace.streams[stream].task), stream);
-    begin_segment(stream);
+void TaskSegments::begin_execution() {
+  has_begun_again_ = !nodes_.empty();
+  std::fill(current_.begin(), current_.end(), 0);
+}
+
+TaskSegments::Node TaskSegments::node(std::uint32_t task, std::uint32_t number) {
+  if (task >= nodes_.size()) {
+    nodes_.resize(task + 1);
+    current_.resize(task + 1);
   }
+  std::vector<Node>& segments = nodes_[task];
+  while (segments.size() <= number) {
+    const auto added = static_cast<Node>(next_.size());
+    next_.emplace_back();
+    if (!segments.empty()) next_[segments.back()].push_back(added);
+    segments.push_back(added);
+  }
+  return segments[number];
 }
 
-TaskSegments::Node TaskSegments::begin_segment(std::uint32_t stream) {
-  const Node node = static_cast<Node>(next_.size());
-  next_.emplace_back();
-  if (!nodes_[stream].empty()) next_[nodes_[stream].back()].push_back(node);
-  nodes_[stream].push_back(node);
-  return node;
+TaskSegments::Node TaskSegments::begin_segment(std::uint32_t task) {
+  node(task, 0);
+  return node(task, ++current_[task]);
 }
 
-void TaskSegments::take(const EventPlace& place, const EventRecord& event) {
-  const auto other = stream_of_task_.find(event.object);
-  if (other == stream_of_task_.end() || other->second == place.stream) return;
+void TaskSegments::add_edge(Node from, Node to) {
+  std::vector<Node>& known = next_[from];
+  if (has_begun_again_ && std::find(known.begin(), known.end(), to) != known.end()) return;
+  known.push_back(to);
+  reached_.clear();
+}
+
+void TaskSegments::take(std::uint32_t task, const EventRecord& event, std::uint32_t other) {
+  if (other == task) return;
   switch (event.operation) {
     case Operation::kTaskSpawn:
       // All that the child does comes after what the parent did before.
-      next_[nodes_[place.stream].back()].push_back(nodes_[other->second].front());
-      begin_segment(place.stream);
+      add_edge(node(task, current(task)), node(other, 0));
+      begin_segment(task);
       return;
     case Operation::kTaskJoin: {
       if (phase_of(event) == Phase::kStart || outcome_of(event) != Outcome::kOk) return;
-      const Node after = begin_segment(place.stream);
-      next_[nodes_[other->second].back()].push_back(after);
+      const Node after = begin_segment(task);
+      add_edge(node(other, current(other)), after);
       return;
     }
     default:
@@ -45,14 +63,15 @@ void TaskSegments::take(const EventPlace& place, const EventRecord& event) {
 }
 
 bool TaskSegments::can_overlap(Segment left, Segment right) {
-  const Node a = nodes_[left.stream][left.number];
-  const Node b = nodes_[right.stream][right.number];
+  const Node a = node(left.task, left.number);
+  const Node b = node(right.task, right.number);
   return !reaches(a, b) && !reaches(b, a);
 }
 
 bool TaskSegments::reaches(Node from, Node to) {
   const auto known = reached_.find(from);
-  if (known != reached_.end()) return known->second[to];
+  // A segment that came up later has no edges.
+  if (known != reached_.end()) return to < known->second.size() && known->second[to];
   if (reached_.size() == kSearchesKeptMax) reached_.clear();
 
   std::vector<bool> seen(next_.size(), false);

@@ -8,6 +8,7 @@
 #include "chantrace/trace.h"
 #include "lock_order.h"
 #include "object_events.h"
+#include "race_findings.h"
 #include "state_machine.h"
 #include "words.h"
 
@@ -176,6 +177,8 @@ std::vector<Finding> analyze(const Trace& trace) {
   std::vector<Finding> findings = analyze(state);
   Losses losses(trace, by_object, index);
   for (Finding& finding : findings) losses.soften(finding);
+  for (Finding& race : find_races(trace, order, by_object, index))
+    findings.push_back(std::move(race));
   if (trace.end) merge_runtime_findings(findings, trace.end->findings);
   for (Finding& lock_order : find_lock_orders(trace, order, index))
     if (!is_told(lock_order, findings)) findings.push_back(std::move(lock_order));

@@ -160,8 +160,19 @@ RecvChannel<Unit> Context::done() const {
 
 ContextError Context::error() const {
   if (state_ == nullptr) return ContextError::kNone;
-  const detail::ScopedLock lock(state_->latch);
-  return state_->error;
+  detail::TaskControl* const self = detail::current_task_or_null;
+  ContextError error;
+  std::optional<detail::Happening> seen;
+  {
+    const detail::ScopedLock lock(state_->latch);
+    error = state_->error;
+    // Whoever sees that it is over comes after that.
+    if (error != ContextError::kNone && self != nullptr && self->is_recording &&
+        self->epoch == state_->epoch)
+      seen = happening(*state_, Operation::kLoad);
+  }
+  if (seen) record(*self, *seen, {});
+  return error;
 }
 
 std::optional<TimePoint> Context::deadline() const {

@@ -62,7 +62,19 @@ void Task::join(Location site) const {
 }
 
 bool Task::has_ended() const {
-  return control_ == nullptr || control_->phase.load() == TaskPhase::kEnded;
+  if (control_ == nullptr) return true;
+  if (control_->phase.load() != TaskPhase::kEnded) return false;
+  // Whoever sees the end comes after it, as if it had joined.
+  TaskControl* const self = current_task_or_null;
+  if (self == nullptr || !self->is_recording) return true;
+  Happening what{.operation = Operation::kTaskJoin, .object = to_number(control_->id)};
+  {
+    const ScopedLock lock(control_->join_object.latch);
+    if (control_->join_object.epoch != self->epoch) return true;
+    what.sequence = ++control_->join_object.sequence;
+  }
+  record(*self, what, {});
+  return true;
 }
 
 TaskId Task::id() const { return control_ == nullptr ? TaskId{} : control_->id.load(); }

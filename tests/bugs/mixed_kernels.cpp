@@ -88,7 +88,7 @@ struct Stopper {
   Channel<int> stop{"stop"};
   WaitGroup work{"work", 1};
   Mutex mutex{"stopper"};
-  Shared<int> draining{0, "draining"};
+  Atomic<int> draining{0, "draining"};
   WaitGroup drain{"drain"};
 
   /// Faulty: nobody ever takes back what it adds.

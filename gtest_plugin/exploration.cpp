@@ -1,5 +1,6 @@
 #include "exploration.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
@@ -120,6 +121,21 @@ std::string Exploration::place() const {
   if (!must_fail()) return {};
   return ", schedule " + std::to_string(result_->first_failure->index + 1) + " of " +
          std::to_string(options_.schedules) + ", found by " + result_->first_failure->found_by;
+}
+
+void Exploration::add_findings(std::vector<Finding>& findings) const {
+  if (!result_) return;
+  const auto add = [&](const Finding& finding) {
+    const bool is_known = std::any_of(findings.begin(), findings.end(), [&](const Finding& other) {
+      return other.kind == finding.kind &&
+             std::is_permutation(other.sites.begin(), other.sites.end(), finding.sites.begin(),
+                                 finding.sites.end());
+    });
+    if (!is_known) findings.push_back(finding);
+  };
+  for (const Finding& order : result_->lock_orders) add(order);
+  for (const Finding& finding : result_->findings())
+    if (finding.kind == FindingKind::kRace) add(finding);
 }
 
 std::string Exploration::replay_argument(const std::string& trace) const {

@@ -43,6 +43,9 @@ class Exploration {
   std::string statistics() const;
   /// ", schedule 38 of 1000, found by random": behind the first line of a failure.
   std::string place() const;
+  /// Adds what was found when it was explored and one execution does not show: orders of locks with
+  /// parts from several of them, and the races of one that is not recorded.
+  void add_findings(std::vector<Finding>& findings) const;
   /// The schedule as it stands on a command line, or `trace` where it would be too long for that.
   std::string replay_argument(const std::string& trace) const;
   /// How the recorded execution differs from what it was to follow; empty where it does not.

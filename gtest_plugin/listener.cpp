@@ -127,7 +127,8 @@ class Listener final : public testing::EmptyTestEventListener {
       std::erase_if(findings, [](const Finding& one) { return is_about_waiting(one.kind); });
       findings.push_back(*end.cut);
     }
-    for (Finding& order : execution_->find_lock_orders()) findings.push_back(std::move(order));
+    for (Finding& one : execution_->find_in_trace()) findings.push_back(std::move(one));
+    if (exploration_ != nullptr) exploration_->add_findings(findings);
     std::vector<Finding> failing = select_failing(findings);
     const bool failed_before = test.result()->Failed();
     const std::string divergence = find_divergence(end, failed_before || !failing.empty());

@@ -69,6 +69,27 @@ TEST_F(ExploreListenerTest, SaysWhatAFailureFreeExplorationIsWorth) {
               HasSubstr("explored 1000 schedules, "));
 }
 
+TEST_F(ExploreListenerTest, WarnsOfOrdersOfLocksFromDifferentSchedules) {
+  const RunResult warned = run("Locks.TakeTurnsInTwoOrders", "--chantrace_explore=100");
+
+  EXPECT_EQ(warned.status, 0) << warned.output;
+  EXPECT_THAT(warned.output, AllOf(HasSubstr("are locked in two orders, which can deadlock"),
+                                   HasSubstr("no schedule that was tried has closed it")));
+}
+
+TEST_F(ExploreListenerTest, ARaceFailsATestHoweverItIsRun) {
+  for (const char* const flags :
+       {"", "--chantrace_explore=100", "--chantrace_explore=100 --chantrace_keep=none"}) {
+    const RunResult found = run("Variable.IsUsedWithoutOrder", flags);
+    EXPECT_EQ(found.status, 1) << found.output;
+    EXPECT_THAT(found.output, AllOf(HasSubstr("data race on value: "), HasSubstr("in no order")));
+    EXPECT_THAT(found.output, Not(HasSubstr("when it was run again")));
+
+    const RunResult clean = run("Variable.IsUsedInOrder", flags);
+    EXPECT_EQ(clean.status, 0) << clean.output;
+  }
+}
+
 TEST_F(ExploreListenerTest, TokenOfAFailureShowsItAgain) {
   for (const char* const test : {"Counter.LosesAnUpdate", "Locks.DeadlockInSomeOrders"}) {
     const RunResult found = run(test, "--chantrace_explore=1000");

@@ -49,6 +49,37 @@ TEST(Locks, DeadlockInSomeOrders) {
   other.join();
 }
 
+// Each side shows in every other schedule only.
+TEST(Locks, TakeTurnsInTwoOrders) {
+  chantrace::Mutex left("left");
+  chantrace::Mutex right("right");
+  const bool is_mine = chantrace::choose(2) == 0;
+  chantrace::Task other = chantrace::go("other", [&] {
+    if (is_mine) return;
+    const std::scoped_lock outer(right);
+    const std::scoped_lock inner(left);
+  });
+  if (is_mine) {
+    const std::scoped_lock outer(left);
+    const std::scoped_lock inner(right);
+  }
+  other.join();
+}
+
+TEST(Variable, IsUsedWithoutOrder) {
+  chantrace::Shared<int> value(0, "value");
+  chantrace::Task other = chantrace::go("other", [&] { value.store(1); });
+  value.load();
+  other.join();
+}
+
+TEST(Variable, IsUsedInOrder) {
+  chantrace::Shared<int> value(0, "value");
+  chantrace::Task other = chantrace::go("other", [&] { value.store(1); });
+  other.join();
+  EXPECT_EQ(value.load(), 1);
+}
+
 class Fixture : public testing::Test {
  protected:
   Fixture() { ++made; }

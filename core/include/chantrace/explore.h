@@ -92,6 +92,8 @@ struct RunOptions {
   std::uint64_t steps_max = 100'000;
   /// Of each task's stack. A task that needs more ends the program, with a line that says so.
   std::size_t stack_bytes = 256 * 1024;
+  /// Accesses to a `Shared` that nothing orders are a finding.
+  bool finds_races = true;
 };
 
 struct ExploreOptions {
@@ -105,6 +107,8 @@ struct ExploreOptions {
   bool skips_private_objects = true;
   /// Does not stop at the first failure, and counts them.
   bool goes_on = false;
+  /// Looks for orders of locks that can deadlock: `ExploreResult::lock_orders`.
+  bool finds_lock_orders = true;
 };
 
 /// An execution that went wrong.
@@ -129,6 +133,9 @@ struct ExploreResult {
   std::uint64_t abandoned = 0;  ///< Tasks that could not be unwound; what they held is lost.
   std::optional<Failure> first_failure;
   Schedule last_schedule;  ///< Of the last execution.
+  /// Orders of taking locks that can deadlock, where no execution did: what each task does may come
+  /// from another one. Possible, and no failure.
+  std::vector<Finding> lock_orders;
 
   /// The findings of the first execution that failed; empty when there was none.
   const std::vector<Finding>& findings() const;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "chantrace/detail/channel_state.h"
@@ -29,9 +30,13 @@ namespace chantrace {
 class Mutex final : private detail::Object {
  public:
   constexpr Mutex(Location site = Location::current())  // NOLINT: converts from nothing useful.
-      : Object(ObjectKind::kMutex, site) {}
+      : Object(ObjectKind::kMutex, site) {
+    if (!std::is_constant_evaluated()) creation = detail::next_creation();
+  }
   explicit Mutex(std::string_view name, Location site = Location::current())
-      : Object(ObjectKind::kMutex, name, site) {}
+      : Object(ObjectKind::kMutex, name, site) {
+    creation = detail::next_creation();
+  }
   ~Mutex();
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
@@ -134,9 +139,13 @@ class Mutex final : private detail::Object {
 class SharedMutex final : private detail::Object {
  public:
   explicit SharedMutex(Location site = Location::current())
-      : Object(ObjectKind::kSharedMutex, site) {}
+      : Object(ObjectKind::kSharedMutex, site) {
+    creation = detail::next_creation();
+  }
   explicit SharedMutex(std::string_view name, Location site = Location::current())
-      : Object(ObjectKind::kSharedMutex, name, site) {}
+      : Object(ObjectKind::kSharedMutex, name, site) {
+    creation = detail::next_creation();
+  }
   ~SharedMutex();
   SharedMutex(const SharedMutex&) = delete;
   SharedMutex& operator=(const SharedMutex&) = delete;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "../runtime/controlled_executor.h"
 #include "../runtime/runtime.h"
@@ -12,8 +13,8 @@ bool is_step_limit(const Finding& finding) {
   return finding.kind == FindingKind::kStepLimit && finding.certainty == Certainty::kPossible;
 }
 
-ControlledRuns::ControlledRuns()
-    : executor_(Runtime::instance().controlled()), body_(current_task()) {
+ControlledRuns::ControlledRuns(Watch watch)
+    : executor_(Runtime::instance().controlled()), body_(current_task()), watch_(watch) {
   install_terminate_handler();
   Runtime::instance().begin_execution(
       &body_, nullptr, [this] { stop_body(); }, true);
@@ -28,6 +29,7 @@ void ControlledRuns::stop_body() {
   was_stopped_ = true;
   Runtime::instance().await_strangers();
   add_findings();
+  look_at_log();
   executor_.unwind();
 }
 
@@ -45,6 +47,23 @@ bool ControlledRuns::has_stranger() const {
   });
 }
 
+void ControlledRuns::look_at_log() {
+  const bool has_variables = watch_.for_races && executor_.families().has_variables();
+  has_seen_nesting_ |= watch_.for_lock_orders && executor_.has_nested_locks();
+  has_ended_well_ = findings_.empty();
+  is_watched_ = has_variables || has_seen_nesting_;
+  if (!was_watched_) return;
+  log_.close();
+  if (has_variables && analysis_.has_races(log_))
+    for (Finding& race : analysis_.races(log_, Runtime::instance().end_state()))
+      findings_.push_back(std::move(race));
+  if (has_seen_nesting_) analysis_.note_locks(log_);
+}
+
+std::vector<Finding> ControlledRuns::find_lock_orders() {
+  return has_seen_nesting_ ? analysis_.lock_orders() : std::vector<Finding>();
+}
+
 bool ControlledRuns::is_clean() const {
   const auto holds_nothing = [](const TaskControl& task) {
     return std::none_of(task.held.begin(), task.held.begin() + task.held_end,
@@ -60,7 +79,10 @@ void ControlledRuns::run(const std::function<void()>& body, Strategy& strategy,
   findings_.clear();
   was_stopped_ = false;
   runtime.begin_next_execution();
-  executor_.begin(body_, strategy, options, nullptr);
+  ControlOptions watched = options;
+  was_watched_ = is_watched_;
+  watched.log = was_watched_ ? &log_ : nullptr;
+  executor_.begin(body_, strategy, watched, nullptr);
   try {
     body();
   } catch (const Cancelled&) {
@@ -71,9 +93,10 @@ void ControlledRuns::run(const std::function<void()>& body, Strategy& strategy,
   body_.hooks.fetch_and(static_cast<std::uint8_t>(~(kHookThrown | kHookCancel)));
   runtime.set_body_ended(true);
   executor_.settle();
-  if (!is_clean() && !was_stopped_) {
+  if (!was_stopped_) {
     if (!executor_.all_ended_well()) runtime.await_strangers();
-    add_findings();
+    if (!is_clean()) add_findings();
+    look_at_log();
   }
   executor_.unwind();
   executor_.end();

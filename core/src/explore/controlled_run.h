@@ -7,6 +7,7 @@
 
 #include "../runtime/strategy.h"
 #include "chantrace/detail/control_options.h"
+#include "chantrace/detail/event_log.h"
 #include "chantrace/finding.h"
 
 namespace chantrace::detail {
@@ -17,23 +18,42 @@ struct TaskControl;
 /// The execution was cut.
 bool is_step_limit(const Finding& finding);
 
+/// What is looked for beyond how an execution ends.
+struct Watch {
+  bool for_races = true;
+  bool for_lock_orders = false;
+};
+
 /// While one exists, the calling thread's task is the body of its executions, and nothing is
 /// recorded.
+///
+/// What tasks do is noted in the first execution, and in all once one has shown something to watch:
+/// a `Shared`, or a task with two locks. Others cost nothing for it.
 ///
 /// Threads: the one that made it.
 class ControlledRuns {
  public:
-  ControlledRuns();
+  explicit ControlledRuns(Watch watch);
   ~ControlledRuns();
   ControlledRuns(const ControlledRuns&) = delete;
   ControlledRuns& operator=(const ControlledRuns&) = delete;
 
   /// Runs `body` to its end and all its tasks to theirs.
   void run(const std::function<void()>& body, Strategy& strategy, const ControlOptions& options);
+  /// What the tasks of the last execution did was noted.
+  bool was_watched() const { return was_watched_; }
+  /// It was not, and showed something to watch for the first time.
+  bool has_missed_something() const { return !was_watched_ && is_watched_; }
+  /// So is the next one.
+  void watch_next() { is_watched_ = true; }
   /// Of the last execution, notes among them; empty when all was well.
   const std::vector<Finding>& findings() const { return findings_; }
   /// A thread that is no task took part in it: no other execution would say more.
   bool has_stranger() const;
+  /// It ended by itself, and its end shows nothing.
+  bool has_ended_well() const { return has_ended_well_; }
+  /// Of all executions so far.
+  std::vector<Finding> find_lock_orders();
   /// Holds what is known of the last execution.
   ControlledExecutor& executor() { return executor_; }
 
@@ -41,11 +61,20 @@ class ControlledRuns {
   void stop_body();
   bool is_clean() const;
   void add_findings();
+  /// Before tasks are unwound.
+  void look_at_log();
 
   ControlledExecutor& executor_;
   TaskControl& body_;
+  const Watch watch_;
+  EventLog log_;
+  LogAnalysis analysis_;
   std::vector<Finding> findings_;
   bool was_stopped_ = false;
+  bool has_ended_well_ = false;
+  bool is_watched_ = true;  ///< The next execution.
+  bool was_watched_ = false;
+  bool has_seen_nesting_ = false;
 };
 
 }  // namespace chantrace::detail

@@ -29,6 +29,33 @@ Judgement judge_by_faults(const std::vector<Finding>& findings) {
                                                                  : Judgement::kPassed;
 }
 
+/// The last execution once more, under the same schedule, and watched.
+void run_again(ControlledRuns& runs, const std::function<void()>& body,
+               const ControlOptions& options) {
+  const Schedule schedule = runs.executor().schedule();
+  ReplaySchedule replay(schedule);
+  replay.begin(0);
+  runs.watch_next();
+  runs.run(body, replay, options);
+}
+
+/// A circle that did close is told of as a deadlock already.
+std::vector<Finding> lock_orders_beside(ControlledRuns& runs, const std::vector<Finding>& told) {
+  std::vector<Finding> orders = runs.find_lock_orders();
+  const auto waits_there = [](const Finding& deadlock, const Participant& locking) {
+    return std::any_of(deadlock.participants.begin(), deadlock.participants.end(),
+                       [&](const Participant& waiting) { return waiting.site == locking.site; });
+  };
+  std::erase_if(orders, [&](const Finding& order) {
+    return std::any_of(told.begin(), told.end(), [&](const Finding& one) {
+      return one.kind == FindingKind::kDeadlock &&
+             std::all_of(order.participants.begin(), order.participants.end(),
+                         [&](const Participant& locking) { return waits_there(one, locking); });
+    });
+  });
+  return orders;
+}
+
 }  // namespace
 
 const std::vector<Finding>& ExploreResult::findings() const {
@@ -49,7 +76,7 @@ ControlOptions control_options(const RunOptions& options) {
 
 ExploreResult explore_body(const std::function<void()>& body, const ExploreOptions& options,
                            const Judge& judge) {
-  ControlledRuns runs;
+  ControlledRuns runs({options.run.finds_races, options.finds_lock_orders});
   runs.executor().families().clear();
   ControlOptions control = control_options(options.run);
   control.skips_private_objects = options.skips_private_objects;
@@ -68,25 +95,31 @@ ExploreResult explore_body(const std::function<void()>& body, const ExploreOptio
     runs.run(body, *strategy, control);
     if (control.skips_private_objects && executor.families().changes() != known)
       strategy->forget_places();
-    const bool is_whole = executor.cut() == Cut::kNone && runs.findings().empty();
+    const bool is_whole = executor.cut() == Cut::kNone && runs.has_ended_well();
     result.is_exhausted = !strategy->end(is_whole);
     distinct.add(executor.trace_hash());
     result.steps += executor.steps();
     result.decisions += executor.decisions();
     result.abandoned += executor.abandoned();
     if (executor.cut() == Cut::kStepLimit) ++result.cut;
+    if (runs.has_missed_something()) run_again(runs, body, control);
     const Judgement judgement = judge(runs.findings());
     if (judgement == Judgement::kEnough) break;
     if (judgement == Judgement::kPassed) continue;
     ++result.failures;
-    if (!result.first_failure)
+    if (!result.first_failure) {
       result.first_failure = {index, std::string(strategy->name()), executor.schedule(),
                               runs.findings()};
+      // A watched execution can say more of its tasks.
+      if (!runs.was_watched() && !runs.has_stranger()) run_again(runs, body, control);
+      if (!runs.findings().empty()) result.first_failure->findings = runs.findings();
+    }
     if (!options.goes_on || runs.has_stranger()) break;
   }
   result.elapsed = SteadyClock::now() - start;
   if (result.executions > 0) result.last_schedule = runs.executor().schedule();
   result.distinct = distinct.count();
+  result.lock_orders = lock_orders_beside(runs, result.findings());
   return result;
 }
 
@@ -112,7 +145,7 @@ std::uint64_t Follower::diverged_at() const {
 
 RunResult run(const std::function<void()>& body, const Schedule& schedule,
               const RunOptions& options) {
-  ControlledRuns runs;
+  ControlledRuns runs({.for_races = options.finds_races});
   ControlOptions control = control_options(options);
   control.rules = schedule.rules;
   ReplaySchedule replay(schedule);

@@ -95,7 +95,7 @@ ChannelState* ChannelState::make(std::string_view name, std::size_t capacity,
   }
   add_to_channel_list(*channel);
   TaskControl& self = current_task();
-  if (self.is_recording) {
+  if (self.is_recording && self.recording != nullptr) {
     channel->latch.lock();
     meet(self, *channel);
     Happening what = happening(*channel, Operation::kChannelMake);

@@ -65,7 +65,8 @@ void record_about(TaskControl& self, ContextState& context, Operation operation,
                   std::uint64_t value, const Location& site) {
   if (!self.is_recording) return;
   Happening what;
-  meet_in_turn(self, *context.done_channel.state());
+  // As for timers.
+  if (self.recording != nullptr) meet_in_turn(self, *context.done_channel.state());
   {
     const ScopedLock lock(context.latch);
     meet(self, context);

@@ -1,11 +1,17 @@
 // How an execution comes to its end.
 #include "controlled_executor.h"
 
+#include <algorithm>
 #include <string>
 
 #include "runtime.h"
 
 namespace chantrace::detail {
+
+bool ControlledExecutor::has_nested_locks() const {
+  return std::any_of(tasks_.begin(), tasks_.end(),
+                     [](const TaskControl* task) { return task->has_nested_locks; });
+}
 
 void ControlledExecutor::settle() {
   const WithoutRaces scope;

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "chantrace/detail/event_log.h"
 #include "controlled_step.h"
 #include "recording.h"
 #include "runtime.h"
@@ -79,7 +80,14 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   root.status = TaskStatus::kRunning;
   root.changes_seen = 0;
   root.idle_reads = 0;
+  root.creations = 0;
+  root.has_nested_locks = false;
   root.hooks.fetch_or(kHookControlled);
+  if (options.log != nullptr) {
+    options.log->clear();
+    options.log->define_task(number_of(root), 0, root.label, root.started_at, false);
+    start_logging(root, *options.log);
+  }
   tasks_.push_back(&root);
   runs_alone = true;
   add_runnable(root);
@@ -91,6 +99,7 @@ void ControlledExecutor::end() {
   root_->hooks.fetch_and(static_cast<std::uint8_t>(~kHookControlled));
   root_->executor = &Runtime::instance().threads();
   root_->clock = nullptr;
+  if (root_->log != nullptr) stop_recording(*root_);
   root_ = nullptr;
   recording_ = nullptr;
   timers_.clear();

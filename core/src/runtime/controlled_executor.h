@@ -83,6 +83,8 @@ class ControlledExecutor final : public Executor {
   ObjectFamilies& families() { return families_; }
   /// Of each task.
   std::size_t stack_bytes() const { return options_.stack_bytes; }
+  /// Some task has held two locks at once.
+  bool has_nested_locks() const;
 
   // For operations.
   TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "chantrace/detail/event_log.h"
 #include "recording.h"
 #include "runtime.h"
 
@@ -46,6 +47,8 @@ TaskControl& ControlledExecutor::make_task(TaskControl& parent, std::string_view
   task.has_announced_lock = false;
   task.gate = nullptr;
   task.clock = &steps_;
+  task.creations = 0;
+  task.has_nested_locks = false;
   if (task.recording != nullptr || task.is_recording) {
     task.recording = nullptr;
     stop_recording(task);
@@ -57,6 +60,9 @@ TaskControl& ControlledExecutor::make_task(TaskControl& parent, std::string_view
     task.other_records = 0;
     task.sites = SiteCache{};
     recording_->define_task(task);
+  } else if (options_.log != nullptr) {
+    start_logging(task, *options_.log);
+    options_.log->define_task(number_of(task), to_number(task.parent), label, site, false);
   }
   ++alive_;
   return task;

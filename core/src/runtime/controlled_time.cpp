@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "chantrace/detail/event_log.h"
 #include "recording.h"
 #include "runtime.h"
 
@@ -51,6 +52,10 @@ void ControlledExecutor::enter_timers_task() {
   timers.phase.store(TaskPhase::kEnded);  // Nobody waits for it, and nobody's leak.
   timers.recording = recording_;
   stop_recording(timers);
+  if (options_.log != nullptr) {
+    start_logging(timers, *options_.log);
+    options_.log->define_task(number_of(timers), 0, timers.label, {}, true);
+  }
   if (recording_ == nullptr) return;
   start_recording(timers);
   timers.records_before_chunk = 0;

@@ -202,16 +202,20 @@ void Execution::note_body_exception(const std::string& text) {
   Runtime::instance().mark_escaped(impl_->body->id, text);
 }
 
-std::vector<Finding> Execution::find_lock_orders() const {
+std::vector<Finding> Execution::find_in_trace() const {
   std::vector<Finding> findings;
   if (impl_->recording == nullptr || impl_->options.recording.path.empty()) return findings;
-  if (!impl_->recording->has_nested_locks() && !impl_->body->has_nested_locks) return findings;
+  if (!impl_->recording->has_nested_locks() && !impl_->body->has_nested_locks &&
+      !impl_->recording->has_variables())
+    return findings;
   // All tasks have ended, but for the body, which is here: a reader finds all in the trace and its
   // spool.
   const auto trace = read_trace(impl_->options.recording.path);
   if (!trace) return findings;
   findings = analyze(trace.value());
-  std::erase_if(findings, [](const Finding& one) { return one.kind != FindingKind::kLockOrder; });
+  std::erase_if(findings, [](const Finding& one) {
+    return one.kind != FindingKind::kLockOrder && one.kind != FindingKind::kRace;
+  });
   return findings;
 }
 

@@ -26,7 +26,10 @@ class ObjectFamilies {
       return cache_[slot].number;
     const auto [found, is_new] =
         numbers_.try_emplace(key, static_cast<std::uint32_t>(facts_.size()));
-    if (is_new) facts_.emplace_back();
+    if (is_new) {
+      facts_.emplace_back();
+      has_variables_ |= object.kind == ObjectKind::kShared;
+    }
     cache_[slot] = {key, found->second};
     return found->second;
   }
@@ -46,7 +49,11 @@ class ObjectFamilies {
   /// Grows when more is known: more operations are choices from then on.
   std::uint32_t changes() const { return changes_; }
 
+  /// There is a `Shared`.
+  bool has_variables() const { return has_variables_; }
+
   void clear() {
+    has_variables_ = false;
     numbers_.clear();
     facts_.assign(1, {});
     cache_.assign(kCacheSize, {});
@@ -80,6 +87,7 @@ class ObjectFamilies {
   std::vector<Facts> facts_ = std::vector<Facts>(1);
   std::vector<Cached> cache_ = std::vector<Cached>(kCacheSize);
   std::uint32_t changes_ = 0;
+  bool has_variables_ = false;
 };
 
 }  // namespace chantrace::detail

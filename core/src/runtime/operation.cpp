@@ -1,4 +1,5 @@
 // What all operations share: the way in, the wait, and the way out when an execution is over.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -6,6 +7,7 @@
 #include <string>
 
 #include "chantrace/detail/channel_state.h"
+#include "chantrace/detail/event_log.h"
 #include "chantrace/detail/wait.h"
 #include "recording.h"
 #include "runtime.h"
@@ -95,13 +97,23 @@ void register_object(TaskControl& self, Object& object) {
     object.id = Runtime::instance().next_object_id();
     object.sequence = 0;
   }
-  if (self.recording == nullptr) return object.enter_execution(nullptr);
+  if (self.recording == nullptr && self.log == nullptr) return object.enter_execution(nullptr);
   ObjectInfo info;
   object.enter_execution(&info);
   info.id = object.id;
   info.kind = object.kind;
   info.name = object.given_name.view();
-  self.recording->define_object(info, object.created);
+  if (self.recording != nullptr)
+    self.recording->define_object(info, object.created);
+  else
+    self.log->define_object({std::move(info), object.created, object.creation, &object});
+}
+
+std::uint64_t next_creation() {
+  static std::atomic<std::uint64_t> outside = 0;
+  if (!runs_alone || current_task_or_null == nullptr) return kMadeOutside | ++outside;
+  TaskControl& self = *current_task_or_null;
+  return std::uint64_t{to_number(self.id.load(std::memory_order_relaxed))} << 32 | ++self.creations;
 }
 
 std::string describe_object(const Object* object, const Location& site) {

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <string>
 
+#include "chantrace/detail/event_log.h"
 #include "chantrace/detail/printable.h"
 #include "drain.h"
 #include "runtime.h"
@@ -116,6 +117,7 @@ void Recording::define_task(const TaskControl& task) {
 }
 
 void Recording::define_object(const ObjectInfo& object, const Location& created) {
+  if (object.kind == ObjectKind::kShared) has_variables_.store(true, std::memory_order_relaxed);
   ObjectInfo info = object;
   if (created.line != 0) info.site = SiteId{site(created)};
   spool_->append(encode_object(info));
@@ -259,7 +261,16 @@ void start_recording(TaskControl& self) {
   self.hooks.fetch_or(kHookRecorded);
 }
 
+void start_logging(TaskControl& self, EventLog& log) {
+  self.log = &log;
+  self.is_recording = true;
+  self.has_nested_locks = false;
+  self.records_before_chunk = self.other_records = 0;
+  self.hooks.fetch_or(kHookRecorded);
+}
+
 void stop_recording(TaskControl& self) {
+  self.log = nullptr;
   self.is_recording = self.has_values = self.has_stacks = false;
   self.chunk = &no_chunk;
   self.chunk_capacity = self.short_capacity = 0;
@@ -279,7 +290,19 @@ std::uint32_t find_site(TaskControl& self, const Location& site) {
   return known.id;
 }
 
+namespace {
+
+void log_event(TaskControl& self, const Happening& what, const Location& site) {
+  ++self.records_before_chunk;
+  if (what.phase != Phase::kDone && site.line != 0) self.last_site = site;
+  self.log->add(to_number(self.id.load(std::memory_order_relaxed)),
+                make_record(what, record_time(self), self.log->site(site)));
+}
+
+}  // namespace
+
 void record_fully(TaskControl& self, const Happening& what, const Location& site) {
+  if (self.log != nullptr) return log_event(self, what, site);
   const std::uint32_t id = find_site(self, site);
   if (self.has_stacks) record_stack(self, id);
   store_record(self, make_record(what, record_time(self), id));

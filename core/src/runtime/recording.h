@@ -64,6 +64,8 @@ class Recording {
   std::uint64_t write_errors() const { return spool_->write_errors(); }
   /// A task that has ended, or filled a chunk, has held two locks at once.
   bool has_nested_locks() const { return has_nested_locks_.load(std::memory_order_relaxed); }
+  /// There is a `Shared`.
+  bool has_variables() const { return has_variables_.load(std::memory_order_relaxed); }
   std::uint64_t tasks() const { return tasks_.load(); }
   std::uint64_t objects() const { return objects_.load(); }
   const std::shared_ptr<Drain>& drain() const { return drain_; }
@@ -89,6 +91,7 @@ class Recording {
   std::atomic<std::uint64_t> events_ = 0;  ///< In chunks that are finished.
   std::atomic<std::uint64_t> tasks_ = 0;
   std::atomic<bool> has_nested_locks_ = false;
+  std::atomic<bool> has_variables_ = false;
   std::atomic<std::uint64_t> objects_ = 0;
 
   struct SiteKey {

@@ -92,7 +92,8 @@ class ChannelTimer final : public TimerNode, public Object {
                  const Location& site) {
     if (!self.is_recording) return;
     Happening what;
-    meet_in_turn(self, *channel_.state());
+    // A log must not make objects be met in another order than without it.
+    if (self.recording != nullptr) meet_in_turn(self, *channel_.state());
     {
       const ScopedLock lock(latch);
       meet(self, *this);

@@ -9,6 +9,8 @@
 
 namespace chantrace::detail {
 
+class EventLog;
+
 struct ControlOptions {
   StepRules rules = {};
   /// Operations of one execution, after which it is cut.
@@ -17,6 +19,8 @@ struct ControlOptions {
   std::size_t stack_bytes = 256 * 1024;
   /// Operations on objects that only one task uses, or all only read, are no steps.
   bool skips_private_objects = true;
+  /// Where all that tasks do is noted; nullptr: nowhere. Not beside a recording.
+  EventLog* log = nullptr;
 };
 
 }  // namespace chantrace::detail

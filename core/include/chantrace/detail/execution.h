@@ -88,11 +88,12 @@ class Execution {
   /// and no longer a note.
   void note_body_exception(const std::string& text);
 
-  /// Orders of taking locks that can deadlock in another schedule, from what has been recorded on
-  /// disk so far. Looks only where some task has held two locks at once.
+  /// What only the events show, from those recorded on disk so far: orders of taking locks that can
+  /// deadlock in another schedule, where some task has held two at once; and races, where there is
+  /// a `Shared`.
   ///
   /// Requires: `settle` has been called.
-  std::vector<Finding> find_lock_orders() const;
+  std::vector<Finding> find_in_trace() const;
 
   /// Ends the recording. `keep`: its trace stays.
   RecordingSummary finish(bool keep, bool passed, const std::vector<Finding>& findings);

@@ -178,6 +178,9 @@ class Users {
   TaskId ids_[kUsersMax] = {};
 };
 
+/// For `Object::creation` of what the calling task makes now.
+std::uint64_t next_creation();
+
 /// A name that costs a pointer where there is none, and lets its owner have a constant initializer.
 class Name {
  public:
@@ -240,6 +243,9 @@ struct Object {
   bool is_polled = false;    ///< Somebody could tell whether others wait: both sides are one.
   std::uint32_t family = 0;  ///< Of objects that were made at the same place, from 1.
   Location created;
+  /// Names it over many executions of one body: who made it, and as which of its objects.
+  /// 0: nobody has counted it.
+  std::uint64_t creation = 0;
   Name given_name;
 
  protected:

@@ -129,6 +129,8 @@ inline void record(TaskControl& self, const Happening& what, const Location& sit
 
 /// Sets what is recorded of a task by itself: all that its recording wants, or nothing.
 void start_recording(TaskControl& self);
+/// What it does is noted in `log` instead. Requires: it is under control.
+void start_logging(TaskControl& self, EventLog& log);
 void stop_recording(TaskControl& self);
 
 /// What a record of an operation that went through at once says of a lock-like object.

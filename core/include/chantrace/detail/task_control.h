@@ -19,6 +19,7 @@
 
 namespace chantrace::detail {
 
+class EventLog;
 class Recording;
 
 /// Stands for a chunk where there is none: empty, and never written to.
@@ -183,6 +184,7 @@ struct alignas(64) TaskControl {
   std::uint64_t changes_seen = 0;  ///< How often shared state had changed when it last looked,
   std::uint32_t idle_reads = 0;    ///< and how often it has looked since without a change.
   std::uint32_t operations = 0;    ///< Its scheduling points so far.
+  std::uint32_t creations = 0;     ///< Objects that it has made and that are counted.
   std::string exception;           ///< What left it, once it has ended by that.
   TaskStatus status = TaskStatus::kRunning;
 
@@ -223,6 +225,7 @@ struct alignas(64) TaskControl {
   std::uint64_t other_records = 0;  ///< Of all its records, those that start no operation.
   std::uint32_t records_until_stack = 0;
   std::shared_ptr<Recording> recording;
+  EventLog* log = nullptr;  ///< Where its records go where there is no recording.
   SiteCache sites;
 };
 

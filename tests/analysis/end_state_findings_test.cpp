@@ -145,6 +145,25 @@ TEST(BlockedTest, TheTaskThatCannotSendIsTheCauseAndNotTheOneThatJoinsIt) {
   EXPECT_THAT(findings[0].reason, ElementsAre("no task has ever received from \"results\""));
 }
 
+TEST(BlockedTest, TheLastOfManyUsersIsNamedFirst) {
+  StateBuilder builder;
+  const ObjectId results = builder.channel("results");
+  const TaskId first = builder.ended("first");
+  const TaskId second = builder.ended("second");
+  builder.at(results).takers = {first, second};
+  builder.at(results).last_taker = second;
+  builder.park(StateBuilder::kMain, {send_on(results)});
+
+  const std::vector<Finding> findings = analyze(builder.state());
+
+  ASSERT_THAT(kinds(findings), ElementsAre(FindingKind::kBlocked));
+  EXPECT_THAT(
+      findings[0].reason,
+      ElementsAre("nothing that still runs can receive from \"results\":",
+                  "  second (task 3), the last that received from it, ended at test.cpp:903",
+                  "  first (task 2) ended at test.cpp:902"));
+}
+
 TEST(BlockedTest, IsNoneWhileAReceiverRuns) {
   StateBuilder builder;
   const ObjectId results = builder.channel("results");

@@ -91,6 +91,8 @@ struct ObjectState {
   std::vector<TaskId> takers;
   bool has_more_givers = false;  ///< More than `kUsersMax`.
   bool has_more_takers = false;
+  TaskId last_giver{};  ///< Who was the last to use it in that role.
+  TaskId last_taker{};
   // Locks.
   std::vector<Holder> holders;
   // Wait groups and semaphores.

@@ -131,9 +131,11 @@ class Analysis {
     const bool wants_taker = wait.operation == Operation::kSend;
     std::vector<TaskId> users;
     bool has_more = false;
+    TaskId last{};
     if (object != nullptr) {
       users = wants_taker ? object->takers : object->givers;
       has_more = wants_taker ? object->has_more_takers : object->has_more_givers;
+      last = wants_taker ? object->last_taker : object->last_giver;
       if (wait.operation == Operation::kSemaphoreAcquire) {
         for (const TaskId taker : object->takers)
           if (std::find(users.begin(), users.end(), taker) == users.end()) users.push_back(taker);
@@ -141,6 +143,13 @@ class Analysis {
       }
     }
     std::erase(users, waiting.id);
+    // Among many, the one who could have helped last is the most telling.
+    const bool has_last =
+        to_number(last) != 0 && last != waiting.id && (users.size() > 1 || has_more);
+    if (has_last) {
+      std::erase(users, last);
+      users.insert(users.begin(), last);
+    }
 
     std::vector<std::string> lines;
     if (wait.operation == Operation::kWaitGroupWait && object != nullptr)
@@ -160,6 +169,7 @@ class Analysis {
     for (std::size_t i = 0; i < shown; ++i) {
       std::string line = "  " + full_name_of(index_, users[i]);
       if (users.size() == 1 && !has_more) line += ", " + std::string(words.only) + ",";
+      if (has_last && i == 0) line += ", the last that " + std::string(words.ever) + " it,";
       const TaskState* const user = index_.task(users[i]);
       lines.push_back(line + " " + (user == nullptr ? "is not known any more" : fate_text(*user)));
     }

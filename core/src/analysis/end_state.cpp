@@ -370,6 +370,10 @@ class EndStateBuilder {
     }
     if (is_giver) add_user(object.givers, object.has_more_givers, task);
     if (is_taker) add_user(object.takers, object.has_more_takers, task);
+    // Whoever waits uses it when it begins to.
+    if (phase_of(event) == Phase::kDone) return;
+    if (is_giver) object.last_giver = task;
+    if (is_taker) object.last_taker = task;
   }
 
   void apply_to_channel(ObjectState& channel, const EventRecord& event, Phase phase,

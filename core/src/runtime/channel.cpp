@@ -122,8 +122,8 @@ void ChannelState::describe(ObjectState& state) const {
   state.size = count;
   state.is_closed = is_closed;
   state.timer_is_pending = timer_is_pending.load();
-  givers.copy_to(state.givers, state.has_more_givers);
-  takers.copy_to(state.takers, state.has_more_takers);
+  givers.copy_to(state.givers, state.has_more_givers, state.last_giver);
+  takers.copy_to(state.takers, state.has_more_takers, state.last_taker);
 }
 
 void ChannelState::enter_execution(ObjectInfo* info) {

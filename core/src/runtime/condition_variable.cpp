@@ -9,8 +9,8 @@ using namespace detail;  // NOLINT: this file is made of its parts.
 ConditionVariable::~ConditionVariable() { detach_waiters(*this, waiters_); }
 
 void ConditionVariable::describe(ObjectState& state) const {
-  givers_.copy_to(state.givers, state.has_more_givers);
-  takers_.copy_to(state.takers, state.has_more_takers);
+  givers_.copy_to(state.givers, state.has_more_givers, state.last_giver);
+  takers_.copy_to(state.takers, state.has_more_takers, state.last_taker);
   state.lost_signals = lost_signals_;
   state.last_lost_by = last_lost_by_;
   state.last_lost_at = to_site(last_lost_at_);

@@ -13,8 +13,8 @@ Semaphore::~Semaphore() { detach_waiters(*this, waiters_); }
 
 void Semaphore::describe(ObjectState& state) const {
   state.count = permits_;
-  givers_.copy_to(state.givers, state.has_more_givers);
-  takers_.copy_to(state.takers, state.has_more_takers);
+  givers_.copy_to(state.givers, state.has_more_givers, state.last_giver);
+  takers_.copy_to(state.takers, state.has_more_takers, state.last_taker);
 }
 
 void Semaphore::enter_execution(ObjectInfo* info) {

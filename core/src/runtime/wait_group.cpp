@@ -12,8 +12,8 @@ WaitGroup::~WaitGroup() { detach_waiters(*this, waiters_); }
 
 void WaitGroup::describe(ObjectState& state) const {
   state.count = count_;
-  givers_.copy_to(state.givers, state.has_more_givers);
-  takers_.copy_to(state.takers, state.has_more_takers);
+  givers_.copy_to(state.givers, state.has_more_givers, state.last_giver);
+  takers_.copy_to(state.takers, state.has_more_takers, state.last_taker);
 }
 
 void WaitGroup::enter_execution(ObjectInfo* info) {

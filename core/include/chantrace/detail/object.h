@@ -155,9 +155,10 @@ class Users {
   std::size_t count() const { return count_; }
   TaskId operator[](std::size_t index) const { return ids_[index]; }
   bool has_more() const { return has_more_; }
-  void copy_to(std::vector<TaskId>& ids, bool& has_more) const {
+  void copy_to(std::vector<TaskId>& ids, bool& has_more, TaskId& last) const {
     ids.assign(ids_, ids_ + count_);
     has_more = has_more_;
+    last = last_;
   }
 
  private:

@@ -63,6 +63,7 @@ std::unique_ptr<Exploration> Exploration::plan(const Flags& flags, const testing
   ExploreOptions& options = exploration->options_;
   if (has_own) options = own->second;
   flags.apply_to(options);
+  options.runs_again &= flags.fail_on.contains(FindingKind::kDivergence);
   if (flags.replay) {
     exploration->is_replay_ = true;
     options.run.rules = flags.replay->rules;
@@ -127,15 +128,31 @@ std::string Exploration::replay_argument(const std::string& trace) const {
   return token.size() <= kTokenMax || trace.empty() ? token : trace;
 }
 
-std::string Exploration::divergence(const Schedule& followed) const {
-  if (!is_replay_ && !must_fail()) return {};
-  if (follower_->diverged_at() > 0)
-    return "the schedule could be followed up to operation " +
-           std::to_string(follower_->diverged_at()) + " only";
+std::optional<Finding> Exploration::divergence(const Schedule& followed, bool has_failed) const {
+  Finding finding;
+  finding.kind = FindingKind::kDivergence;
+  finding.reason = {"the program was changed, or what it does depends on more than its schedule"};
+  if (!is_replay_) {
+    if (!must_fail()) return std::nullopt;
+    for (const Finding& one : result_->findings())
+      if (one.kind == FindingKind::kDivergence) return one;
+    // Once the body is thrown out of a deadlock, GoogleTest goes on as it does after a failure.
+    if (has_failed) return std::nullopt;
+    finding.summary =
+        "hidden nondeterminism: the test failed when it was explored, and not when it was recorded "
+        "under the same schedule";
+    finding.reason = {"what it does depends on more than that"};
+    return finding;
+  }
   const std::uint64_t expected = follower_->schedule().fingerprint;
-  if (expected != 0 && expected != followed.fingerprint)
-    return "the schedule was followed, but its tasks did something else";
-  return {};
+  if (follower_->diverged_at() > 0)
+    finding.summary = "the schedule could be followed up to operation " +
+                      std::to_string(follower_->diverged_at()) + " only";
+  else if (expected != 0 && expected != followed.fingerprint)
+    finding.summary = "the schedule was followed, but its tasks did something else";
+  else
+    return std::nullopt;
+  return finding;
 }
 
 }  // namespace chantrace

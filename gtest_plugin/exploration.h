@@ -45,8 +45,9 @@ class Exploration {
   std::string place() const;
   /// The schedule as it stands on a command line, or `trace` where it would be too long for that.
   std::string replay_argument(const std::string& trace) const;
-  /// How the recorded execution differs from what it was to follow; empty where it does not.
-  std::string divergence(const Schedule& followed) const;
+  /// What was not the same when a schedule ran again: while the test was explored, or now, when it
+  /// was recorded. `has_failed`: the test, now.
+  std::optional<Finding> divergence(const Schedule& followed, bool has_failed) const;
 
  private:
   Exploration() = default;

@@ -32,6 +32,7 @@ const std::vector<Group>& groups() {
       {"exception", {kException}},
       {"misuse", {kMutexHeld, kSendOnClosed, kDoubleClose, kNegativeWaitGroup, kMisuse}},
       {"race", {kRace}},
+      {"divergence", {kDivergence}},
       {"lock_order", {kLockOrder}},
   };
   return all;
@@ -171,7 +172,7 @@ const std::vector<Flag>& all_flags() {
        }},
       {"fail_on", "KINDS",
        "findings that fail a test, separated by commas: deadlock, blocked, leaked, exception,\n"
-       "      misuse, race (these by default), lock_order, all, none",
+       "      misuse, race, divergence (these by default), lock_order, all, none",
        [](std::string_view text, Flags& flags) { return read_kinds(text, flags.fail_on); }},
       {"allow", "PATTERNS",
        "leaks to ignore, where every task of a finding has a label or a file:line that is like\n"

@@ -130,14 +130,19 @@ class Listener final : public testing::EmptyTestEventListener {
     for (Finding& order : execution_->find_lock_orders()) findings.push_back(std::move(order));
     std::vector<Finding> failing = select_failing(findings);
     const bool failed_before = test.result()->Failed();
-    const std::string divergence = find_divergence(end, failed_before || !failing.empty());
-    const bool has_failed = failed_before || !failing.empty() || !divergence.empty();
+    if (exploration_ != nullptr && end.schedule) {
+      auto divergence = exploration_->divergence(*end.schedule, failed_before || !failing.empty());
+      if (divergence) {
+        findings.push_back(*divergence);
+        failing.push_back(std::move(*divergence));
+      }
+    }
+    const bool has_failed = failed_before || !failing.empty();
     const bool keeps = flags_.keep == Keep::kAll || (flags_.keep == Keep::kFailed && has_failed);
     findings.insert(findings.end(), reported_.begin(), reported_.end());
     const detail::RecordingSummary summary = execution_->finish(keeps, !has_failed, findings);
     execution_.reset();
     if (!failing.empty()) report(failing, summary);
-    if (!divergence.empty()) fail_at({}, "chantrace: " + divergence, false);
     warn(findings);
     if (has_failed && failing.empty() && reported_.empty()) {
       if (exploration_ != nullptr)
@@ -221,20 +226,6 @@ class Listener final : public testing::EmptyTestEventListener {
     if (possible.empty()) return;
     std::printf("%s\n  to fail    add lock_order to --chantrace_fail_on\n\n",
                 text_of(possible).c_str());
-  }
-
-  /// What is to be said where the execution was not the one that was explored, or given.
-  std::string find_divergence(const detail::ExecutionEnd& end, bool has_failed) const {
-    if (exploration_ == nullptr || !end.schedule) return {};
-    const std::string what = exploration_->divergence(*end.schedule);
-    // Once the body is thrown out of a deadlock, GoogleTest goes on as it does after a failure.
-    if (has_failed && exploration_->must_fail()) return {};
-    if (!what.empty())
-      return what + ": the program was changed, or what it does depends on more than its schedule";
-    if (exploration_->must_fail() && !has_failed)
-      return "the test failed when it was explored, and not when it was run again under the same "
-             "schedule: what it does depends on more than that";
-    return {};
   }
 
   std::string text_of(const std::vector<Finding>& findings) const {

@@ -72,7 +72,8 @@ std::set<FindingKind> default_fail_kinds() {
           FindingKind::kMutexHeld,   FindingKind::kSendOnClosed,
           FindingKind::kDoubleClose, FindingKind::kNegativeWaitGroup,
           FindingKind::kMisuse,      FindingKind::kLostSignal,
-          FindingKind::kRace,        FindingKind::kInconsistent};
+          FindingKind::kRace,        FindingKind::kDivergence,
+          FindingKind::kInconsistent};
 }
 
 std::vector<FindingKind> all_finding_kinds() {

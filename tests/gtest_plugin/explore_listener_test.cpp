@@ -120,7 +120,8 @@ TEST_F(ExploreListenerTest, FixtureIsMadeAnewForEachExecution) {
   const RunResult clean = run("Fixture.*", "--chantrace_explore=50 --chantrace_strategy=random");
 
   EXPECT_EQ(clean.status, 0) << clean.output;
-  EXPECT_THAT(clean.output, HasSubstr("made 51, set up 51, torn down 51, destroyed 51"));
+  // 50, of which the first, second, fourth and so on run again, and the one that is recorded.
+  EXPECT_THAT(clean.output, HasSubstr("made 57, set up 57, torn down 57, destroyed 57"));
 }
 
 TEST_F(ExploreListenerTest, SkippedTestIsSkipped) {
@@ -143,6 +144,34 @@ TEST_F(ExploreListenerTest, FailureThatDoesNotComeAgainIsCalledThat) {
 
   EXPECT_EQ(found.status, 1);
   EXPECT_THAT(found.output, HasSubstr("depends on more"));
+}
+
+TEST_F(ExploreListenerTest, HiddenNondeterminismIsSaidFromBothSides) {
+  const RunResult found = run("Hidden.CountsItsCalls", "--chantrace_explore=100");
+
+  EXPECT_EQ(found.status, 1);
+  EXPECT_THAT(
+      found.output,
+      AllOf(HasSubstr("chantrace: hidden nondeterminism: worker's operation 2 is another one"),
+            HasSubstr("schedule 1 of 100"),
+            ContainsRegex("once       send\\(jobs\\) at .*explored_tests.cpp:[0-9]+"),
+            ContainsRegex("again      lock\\(log\\) at .*explored_tests.cpp:[0-9]+"),
+            HasSubstr("std::random_device")));
+  const auto trace = read_trace(trace_of("Hidden.CountsItsCalls"));
+  ASSERT_TRUE(trace.has_value() && trace.value().end);
+  ASSERT_EQ(trace.value().end->findings.size(), 1u);
+  EXPECT_EQ(trace.value().end->findings[0].kind, FindingKind::kDivergence);
+}
+
+TEST_F(ExploreListenerTest, WhatIsCountedAnewIsNoHiddenNondeterminism) {
+  EXPECT_EQ(run("Hidden.CountsAnew", "--chantrace_explore=100").status, 0);
+}
+
+TEST_F(ExploreListenerTest, HiddenNondeterminismIsLetPassWhereThatIsAskedFor) {
+  const RunResult passed =
+      run("Hidden.CountsItsCalls", "--chantrace_explore=100 --chantrace_fail_on=deadlock");
+
+  EXPECT_EQ(passed.status, 0) << passed.output;
 }
 
 TEST_F(ExploreListenerTest, TestThatNeverEndsIsCutAndDoesNotHang) {

@@ -99,6 +99,31 @@ TEST(Hidden, FailsEveryOtherTime) {
   EXPECT_NE(calls++ % 2, 0);
 }
 
+// The same operations under every schedule, but not from one execution to the next.
+TEST(Hidden, CountsItsCalls) {
+  static int calls = 0;
+  chantrace::Channel<int> jobs("jobs", 2);
+  chantrace::Mutex log("log");
+  chantrace::Task worker = chantrace::go("worker", [&] {
+    jobs.send(1);
+    if (calls++ % 2 == 0)
+      jobs.send(2);
+    else
+      const std::scoped_lock lock(log);
+  });
+  worker.join();
+}
+
+TEST(Hidden, CountsAnew) {
+  int calls = 0;
+  chantrace::Channel<int> jobs("jobs", 2);
+  chantrace::Task worker = chantrace::go("worker", [&] {
+    jobs.send(1);
+    if (calls++ % 2 == 0) jobs.send(2);
+  });
+  worker.join();
+}
+
 TEST(Hidden, SendsARandomNumber) {
   chantrace::Channel<unsigned> numbers("numbers", 1);
   numbers.send(std::random_device{}());

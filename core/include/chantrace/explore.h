@@ -105,6 +105,11 @@ struct ExploreOptions {
   bool skips_private_objects = true;
   /// Does not stop at the first failure, and counts them.
   bool goes_on = false;
+  /// Runs each schedule that fails a second time, and some that pass: the first, the second, the
+  /// fourth and so on, and of the rest one in 256 by their steps. Where the body does something
+  /// else then, what it does depends on more than its schedule. That is a failure, with a finding
+  /// of kind `kDivergence` that names the first operation that was not the same.
+  bool runs_again = true;
 };
 
 /// An execution that went wrong.
@@ -123,6 +128,7 @@ struct ExploreResult {
   std::uint64_t decisions = 0;  ///< Steps at which there was a choice.
   std::uint64_t cut = 0;        ///< Executions that were ended by the limit of operations.
   std::uint64_t failures = 0;   ///< Of executions; 1 at most unless `goes_on`.
+  std::uint64_t again = 0;      ///< Schedules that ran again, which no other count knows of.
   std::chrono::nanoseconds elapsed{0};
   /// All schedules that the strategy knows were tried.
   bool is_exhausted = false;
@@ -139,7 +145,8 @@ struct ExploreResult {
 /// `body` becomes the body of each execution and what it starts with `go` its tasks, all of them on
 /// the calling thread. It must do the same each time, but for the order in which tasks come: what
 /// it leaves behind in static variables must not matter. An execution fails that leaves tasks
-/// behind, or otherwise shows a finding that is not a note. An exception that leaves `body` is one.
+/// behind, or otherwise shows a finding that is not a note, or that is not the same when its
+/// schedule runs again. An exception that leaves `body` is one.
 ///
 /// Threads: one exploration at a time in a process.
 ExploreResult explore(const std::function<void()>& body, const ExploreOptions& options = {});

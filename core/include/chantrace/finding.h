@@ -29,7 +29,7 @@ enum class FindingKind : std::uint8_t {
   kLostSignal,         ///< "lost_signal": waits on a condition whose signal came before the wait.
   kRace,               ///< "race": a data race on a shared variable.
   kStepLimit,          ///< "step_limit"
-  kDivergence,         ///< "divergence"
+  kDivergence,         ///< "divergence": what ran again under its schedule was not the same.
   kForeignThread,      ///< "foreign_thread": a thread that the library cannot schedule.
   kInconsistent,       ///< "inconsistent": the trace contradicts itself; it was damaged.
   kUncertain,          ///< "uncertain": events were lost, so this much is not known.

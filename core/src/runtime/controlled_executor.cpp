@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "operation_log.h"
 #include "recording.h"
 #include "runtime.h"
 
@@ -539,6 +540,8 @@ inline bool ControlledExecutor::grant(TaskControl& self, Operation operation, Ob
     if (is_write) ++version;
   }
   if (pairs_ != nullptr && object != nullptr) note_pair(self, object->sides[side], is_write);
+  if (log_ != nullptr) [[unlikely]]
+    log_->add(self, operation, object, *self.pending_site);
   if (is_write) {
     ++changes_;
     idle_rounds_ = 0;

@@ -22,6 +22,7 @@
 
 namespace chantrace::detail {
 
+class OperationLog;
 class Recording;
 
 /// Tasks of one execution.
@@ -79,6 +80,8 @@ class ControlledExecutor final : public Executor {
   /// The schedule so far.
   Schedule schedule();
   ObjectFamilies& families() { return families_; }
+  /// Where operations are noted from the next execution on, at some cost; nullptr: nowhere.
+  void set_log(OperationLog* log) { log_ = log; }
 
   // For operations.
   TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
@@ -188,6 +191,7 @@ class ControlledExecutor final : public Executor {
   bool is_asked_always_ = false;
   bool looks_ahead_ = true;
   ReadsFromPairs* pairs_ = nullptr;
+  OperationLog* log_ = nullptr;
   std::shared_ptr<Recording> recording_;
 
   TaskControl* root_ = nullptr;

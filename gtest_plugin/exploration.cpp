@@ -100,6 +100,7 @@ void Exploration::explore(const testing::TestInfo& test,
 std::string Exploration::statistics() const {
   if (!result_) return {};
   const ExploreResult& result = *result_;
+  if (result.executions == 0) return "explored nothing: no schedule is of this shard";
   const double seconds = std::chrono::duration<double>(result.elapsed).count();
   const auto executions = static_cast<double>(result.executions);
   std::string text = std::string("explored ") + (result.is_exhausted ? "all " : "") +
@@ -107,6 +108,9 @@ std::string Exploration::statistics() const {
                      std::to_string(result.distinct) + " distinct, " +
                      rounded(static_cast<double>(result.steps) / executions) + " steps each, " +
                      rounded(executions / seconds) + "/s; " + to_string(options_.strategy);
+  if (options_.shard.count > 1)
+    text += ", shard " + std::to_string(options_.shard.index) + " of " +
+            std::to_string(options_.shard.count);
   if (result.cut > 0)
     text += "; " + std::to_string(result.cut) + " cut at " +
             std::to_string(options_.run.steps_max) + " operations";

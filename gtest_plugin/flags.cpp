@@ -86,6 +86,22 @@ Problem read_count(std::string_view text, std::optional<std::uint64_t>& count) {
   return problem;
 }
 
+/// "0/4", or "gtest" for the numbers that GoogleTest is given in the environment, if it is.
+Problem read_shard(std::string_view text, Flags& flags) {
+  flags.explore_shard = parse_shard(text);
+  flags.takes_googletest_shards = text == "gtest";
+  if (flags.explore_shard) return std::nullopt;
+  if (!flags.takes_googletest_shards)
+    return "expected INDEX/COUNT with an index from 0 to COUNT - 1, such as 0/4, or gtest";
+  const char* const index = std::getenv("GTEST_SHARD_INDEX");
+  const char* const count = std::getenv("GTEST_TOTAL_SHARDS");
+  if (index == nullptr && count == nullptr) return std::nullopt;
+  if (index != nullptr && count != nullptr)
+    flags.explore_shard = parse_shard(std::string(index) + "/" + count);
+  if (flags.explore_shard) return std::nullopt;
+  return "GTEST_SHARD_INDEX and GTEST_TOTAL_SHARDS name no shard";
+}
+
 /// A token, or a trace of a controlled execution.
 Problem read_schedule(std::string_view text, std::optional<Schedule>& schedule) {
   std::error_code ignored;
@@ -225,6 +241,10 @@ const std::vector<Flag>& all_flags() {
        }},
       {"seed", "NUMBER", "another seed explores other schedules (default: 0)",
        [](std::string_view text, Flags& flags) { return read_count(text, flags.seed); }},
+      {"explore_shard", "INDEX/COUNT|gtest",
+       "explores one part of so many, from 0/COUNT, of each test; gtest: GTEST_SHARD_INDEX and\n"
+       "      GTEST_TOTAL_SHARDS name it, and each shard runs all tests",
+       [](std::string_view text, Flags& flags) { return read_shard(text, flags); }},
       {"steps_max", "COUNT",
        "operations after which an execution under control is cut (default: 100000)",
        [](std::string_view text, Flags& flags) { return read_count(text, flags.steps_max); }},
@@ -317,6 +337,7 @@ void Flags::apply_to(ExploreOptions& options) const {
   if (budget) options.budget = *budget;
   if (strategy) options.strategy = *strategy;
   if (seed) options.seed = *seed;
+  if (explore_shard) options.shard = *explore_shard;
   if (steps_max) options.run.steps_max = *steps_max;
   if (time_mode) options.run.rules.time_mode = *time_mode;
 }

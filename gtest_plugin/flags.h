@@ -33,6 +33,10 @@ struct Flags {
   std::optional<std::chrono::milliseconds> budget;
   std::optional<SearchStrategy> strategy;
   std::optional<std::uint64_t> seed;
+  /// What this process explores of each test.
+  std::optional<Shard> explore_shard;
+  /// GoogleTest's shards are parts of each test's exploration, and no longer of the tests.
+  bool takes_googletest_shards = false;
   std::optional<std::uint64_t> steps_max;
   std::optional<TimeMode> time_mode;
   std::optional<Schedule> replay;

@@ -174,6 +174,9 @@ class Listener final : public testing::EmptyTestEventListener {
     const char* const shard = std::getenv("GTEST_SHARD_INDEX");
     if (shards != nullptr && shard != nullptr && std::atoi(shards) > 1)
       name += ".shard" + to_file_name(shard) + "of" + to_file_name(shards);
+    if (flags_.explore_shard && flags_.explore_shard->count > 1)
+      name += ".part" + std::to_string(flags_.explore_shard->index) + "of" +
+              std::to_string(flags_.explore_shard->count);
     if (iteration_ > 0) name += ".repeat" + std::to_string(iteration_ + 1);
     return flags_.out / (name + ".chantrace");
   }
@@ -360,6 +363,11 @@ class Listener final : public testing::EmptyTestEventListener {
 void install_listener(int* argc, char** argv) {
   Flags flags = read_flags(argc, argv);
   note_listener();
+  // Then GoogleTest has none, and runs all tests; it still touches its shard status file.
+  if (flags.takes_googletest_shards) {
+    unsetenv("GTEST_TOTAL_SHARDS");
+    unsetenv("GTEST_SHARD_INDEX");
+  }
   // After the default printer, so that what it reports at a test's end reaches the printer first.
   testing::UnitTest::GetInstance()->listeners().Append(new Listener(std::move(flags)));
 }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -26,10 +27,14 @@ const std::string kCommand = CHANTRACE_COMMAND;
 
 class ExploreListenerTest : public testing::Test {
  protected:
-  /// Runs the tests of `filter`.
-  RunResult run(const std::string& filter, const std::string& flags) const {
-    return run_in(folder_.path(), kExplored + " '--gtest_filter=" + filter + "' " + flags);
+  /// Runs the tests of `filter`. `variables`: of the environment, as a shell takes them.
+  RunResult run(const std::string& filter, const std::string& flags,
+                const std::string& variables = "") const {
+    return run_in(folder_.path(),
+                  variables + kExplored + " '--gtest_filter=" + filter + "' " + flags);
   }
+  /// Removes what GoogleTest leaves where it knows of shards. Returns: whether it did.
+  bool take_status_file() const { return std::filesystem::remove(folder_.path() / "status"); }
   /// The command, on the trace of a test.
   RunResult replay(const std::string& test, const std::string& arguments) const {
     return run_in(folder_.path(), kCommand + " replay '" + trace_of(test) + "' " + arguments);
@@ -185,6 +190,43 @@ TEST_F(ExploreListenerTest, TestWithItsOwnOptionsIsExploredWithoutAFlag) {
   EXPECT_THAT(run("Own.*", "--chantrace_explore=7").output, HasSubstr("explored 7 schedules"));
 }
 
+TEST_F(ExploreListenerTest, ExplorationIsSharedOut) {
+  const std::string random = "--chantrace_strategy=random --chantrace_explore=100 ";
+
+  EXPECT_THAT(run("Counter.LosesNone", random + "--chantrace_explore_shard=2/3").output,
+              AllOf(HasSubstr("explored 33 schedules"), HasSubstr("random, shard 2 of 3")));
+  EXPECT_THAT(run("Counter.LosesNone", random + "--chantrace_explore_shard=0/3").output,
+              HasSubstr("explored 34 schedules"));
+}
+
+TEST_F(ExploreListenerTest, ShardsOfGoogleTestShareTestsUnlessToldOtherwise) {
+  const std::string flags = "--chantrace_explore=90 --chantrace_strategy=random ";
+  const auto run_shard = [&](int index, const std::string& more) {
+    return run("Counter.LosesNone:Own.*", flags + more,
+               "GTEST_TOTAL_SHARDS=2 GTEST_SHARD_STATUS_FILE=status "
+               "GTEST_SHARD_INDEX=" +
+                   std::to_string(index) + " ");
+  };
+
+  for (int index = 0; index < 2; ++index) {
+    const RunResult tests = run_shard(index, "");
+    EXPECT_THAT(tests.output, AllOf(HasSubstr("1 test from 1 test suite ran"),
+                                    HasSubstr("explored 90 schedules")));
+    EXPECT_TRUE(take_status_file());
+    const RunResult schedules = run_shard(index, "--chantrace_explore_shard=gtest");
+    EXPECT_EQ(schedules.status, 0) << schedules.output;
+    EXPECT_THAT(schedules.output,
+                AllOf(HasSubstr("2 tests from 2 test suites ran"),
+                      HasSubstr("explored 45 schedules"), Not(HasSubstr("explored 90"))));
+    EXPECT_TRUE(take_status_file());
+  }
+}
+
+TEST_F(ExploreListenerTest, WithoutShardsOfGoogleTestAllIsExplored) {
+  EXPECT_THAT(run("Own.*", "--chantrace_explore_shard=gtest").output,
+              HasSubstr("explored 123 schedules"));
+}
+
 TEST_F(ExploreListenerTest, DeathTestIsRunOnce) {
   const RunResult clean = run("TaskDeathTest.*", "--chantrace_explore=50");
 
@@ -210,6 +252,9 @@ TEST_F(ExploreListenerTest, RefusesWhatMakesNoSense) {
   EXPECT_THAT(refused("--chantrace_budget=5"), HasSubstr("expected a time such as"));
   EXPECT_THAT(refused("--chantrace_explore=-1"), HasSubstr("expected a number"));
   EXPECT_THAT(refused("--chantrace_time_mode=never"), HasSubstr("expected choice or quiescence"));
+  for (const char* const shard : {"3/2", "0/0", "first", "1", "0/"})
+    EXPECT_THAT(refused(std::string("--chantrace_explore_shard=") + shard),
+                HasSubstr("expected INDEX/COUNT"));
   EXPECT_THAT(refused("--chantrace_replay=c1:zz:"), HasSubstr("not a schedule"));
   EXPECT_THAT(refused("--chantrace_replay=" + kExplored), HasSubstr("--chantrace_replay="));
 }

@@ -94,14 +94,30 @@ struct RunOptions {
   std::size_t stack_bytes = 256 * 1024;
 };
 
+/// A part of an exploration, so that several processes share it.
+struct Shard {
+  std::uint32_t index = 0;  ///< From 0.
+  std::uint32_t count = 1;  ///< 1: there is no other.
+
+  friend bool operator==(const Shard&, const Shard&) = default;
+};
+
+/// "0/4" is the first of four. nullopt for any other text, and where there is no such part.
+std::optional<Shard> parse_shard(std::string_view text);
+
 struct ExploreOptions {
   std::uint64_t schedules = 1'000;     ///< At most so many executions.
   std::chrono::nanoseconds budget{0};  ///< At most so much time; 0: no limit.
   SearchStrategy strategy = portfolio();
   std::uint64_t seed = 0;
+  /// Explores only this part: of `schedules` executions those whose number is `index` modulo
+  /// `count`; of the sweep and the depth-first search, which count nothing, a part of what they
+  /// enumerate. No schedule is drawn, or enumerated, by two parts.
+  Shard shard = {};
   RunOptions run = {};
   /// Operations on objects that only one task uses, or all only read, are passed over by
-  /// strategies.
+  /// strategies. Not so where the sweep or the depth-first search is shared out: what is known of
+  /// objects would be another thing in each part.
   bool skips_private_objects = true;
   /// Does not stop at the first failure, and counts them.
   bool goes_on = false;
@@ -130,7 +146,7 @@ struct ExploreResult {
   std::uint64_t failures = 0;   ///< Of executions; 1 at most unless `goes_on`.
   std::uint64_t again = 0;      ///< Schedules that ran again, which no other count knows of.
   std::chrono::nanoseconds elapsed{0};
-  /// All schedules that the strategy knows were tried.
+  /// All schedules that the strategy knows, or those of its shard, were tried.
   bool is_exhausted = false;
   std::uint64_t abandoned = 0;  ///< Tasks that could not be unwound; what they held is lost.
   std::optional<Failure> first_failure;

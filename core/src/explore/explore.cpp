@@ -66,9 +66,11 @@ class Explorer {
         options_(options),
         judge_(judge),
         control_(control_options(options.run)),
-        strategy_(make_strategy(options.strategy, options.schedules)) {
+        strategy_(make_strategy(options.strategy, options.schedules, options.shard)),
+        counts_on_its_own_(is_enumerating(options.strategy)) {
     executor_.families().clear();
-    control_.skips_private_objects = options.skips_private_objects;
+    control_.skips_private_objects =
+        options.skips_private_objects && (options.shard.count == 1 || !counts_on_its_own_);
   }
 
   ExploreResult explore() {
@@ -76,9 +78,13 @@ class Explorer {
     const auto is_over = [&] {
       return options_.budget.count() > 0 && SteadyClock::now() - start >= options_.budget;
     };
-    while (result_.executions < options_.schedules && !is_over() && !result_.is_exhausted &&
+    // Of as many as there are, those whose number is the shard's.
+    const Shard& shard = options_.shard;
+    const std::uint64_t executions_max =
+        options_.schedules / shard.count + (options_.schedules % shard.count > shard.index ? 1 : 0);
+    while (result_.executions < executions_max && !is_over() && !result_.is_exhausted &&
            !is_enough_)
-      run(result_.executions++);
+      run();
     result_.elapsed = SteadyClock::now() - start;
     if (result_.executions > 0 && !has_last_schedule_) result_.last_schedule = executor_.schedule();
     result_.distinct = distinct_.count();
@@ -86,20 +92,30 @@ class Explorer {
   }
 
  private:
-  void run(std::uint64_t index) {
-    const std::uint32_t known = executor_.families().changes();
+  void run() {
+    const std::uint64_t index =
+        counts_on_its_own_ ? result_.executions
+                           : result_.executions * options_.shard.count + options_.shard.index;
     const bool is_logged = options_.runs_again && is_sample();
     strategy_->begin(seed_of(options_.seed, index));
     run_under(*strategy_, is_logged ? &once_ : nullptr);
-    count();
+    forget_places();
     const bool is_whole = executor_.cut() == Cut::kNone && runs_.findings().empty();
+    result_.is_exhausted = !strategy_->end(is_whole);
+    if (!strategy_->is_of_shard()) return;
+    count();
     const Judgement judgement = judge_(runs_.findings());
     has_last_schedule_ = is_logged || judgement == Judgement::kFailed;
     if (has_last_schedule_) judge_in_full(index, judgement, is_logged);
     if (judgement == Judgement::kEnough) is_enough_ = true;
-    if (control_.skips_private_objects && executor_.families().changes() != known)
-      strategy_->forget_places();
-    result_.is_exhausted = !strategy_->end(is_whole);
+    forget_places();
+  }
+
+  /// What is known of objects may have grown.
+  void forget_places() {
+    const std::uint32_t known = executor_.families().changes();
+    if (control_.skips_private_objects && known != known_) strategy_->forget_places();
+    known_ = known;
   }
 
   void run_under(Strategy& strategy, OperationLog* log) {
@@ -110,6 +126,7 @@ class Explorer {
   }
 
   void count() {
+    ++result_.executions;
     distinct_.add(executor_.trace_hash());
     result_.steps += executor_.steps();
     result_.decisions += executor_.decisions();
@@ -119,7 +136,8 @@ class Explorer {
 
   /// Whether the execution that comes next runs again though it may pass.
   bool is_sample() const {
-    return std::has_single_bit(result_.executions) || steps_again_ * kAgainOneOf <= result_.steps;
+    return std::has_single_bit(result_.executions + 1) ||
+           steps_again_ * kAgainOneOf <= result_.steps;
   }
 
   /// The execution failed, or is to run again.
@@ -172,6 +190,8 @@ class Explorer {
   ControlledExecutor& executor_ = runs_.executor();
   ControlOptions control_;
   const std::unique_ptr<Strategy> strategy_;
+  const bool counts_on_its_own_;  ///< And the shard is not found by counting.
+  std::uint32_t known_ = 0;       ///< `ObjectFamilies::changes`, when the strategy was told.
   DistinctCounter distinct_;
   OperationLog once_;
   OperationLog again_;

@@ -53,6 +53,9 @@ class Strategy {
   virtual std::uint32_t choose(std::uint32_t count) = 0;
   /// It has ended. `is_whole`: by itself, and well. False: there is no other to try.
   virtual bool end(bool /*is_whole*/) { return true; }
+  /// Of the execution that has ended: false where it only showed what there is to enumerate, and
+  /// another shard runs it for its own sake.
+  virtual bool is_of_shard() const { return true; }
   /// What decides, as one calls it in `SearchStrategy`.
   virtual std::string_view name() const = 0;
   /// Where it wants to have noted which operations saw what others did; nullptr: nowhere. Asked

@@ -56,18 +56,22 @@ std::unique_ptr<Exploration> Exploration::plan(const Flags& flags, const testing
   const std::string name = std::string(test.test_suite_name()) + "." + test.name();
   const auto own = options_of_tests().find(name);
   const bool has_own = own != options_of_tests().end();
-  if (!flags.replay && !flags.explores() && !has_own) return nullptr;
+  if (!flags.replays() && !flags.explores() && !has_own) return nullptr;
   // Each execution of such a test would start processes.
   if (std::string_view(test.test_suite_name()).ends_with("DeathTest")) return nullptr;
   std::unique_ptr<Exploration> exploration(new Exploration);
   ExploreOptions& options = exploration->options_;
   if (has_own) options = own->second;
   flags.apply_to(options);
+  exploration->stop_at_ = flags.stop_at;
+  exploration->replay_text_ = flags.replay_text;
   options.runs_again &= flags.fail_on.contains(FindingKind::kDivergence);
-  if (flags.replay) {
+  if (flags.replays()) {
     exploration->is_replay_ = true;
-    options.run.rules = flags.replay->rules;
-    exploration->follower_ = std::make_unique<detail::Follower>(*flags.replay);
+    exploration->follower_ = flags.replayed_trace != nullptr
+                                 ? std::make_unique<detail::Follower>(flags.replayed_trace)
+                                 : std::make_unique<detail::Follower>(*flags.replay);
+    options.run = exploration->follower_->options_for(options.run);
   }
   return exploration;
 }
@@ -97,6 +101,12 @@ void Exploration::explore(const testing::TestInfo& test,
   follower_ = std::make_unique<detail::Follower>(std::move(schedule));
 }
 
+detail::ControlOptions Exploration::control() const {
+  detail::ControlOptions control = detail::control_options(options_.run);
+  control.stop_at = stop_at_;
+  return control;
+}
+
 std::string Exploration::statistics() const {
   if (!result_) return {};
   const ExploreResult& result = *result_;
@@ -121,41 +131,35 @@ std::string Exploration::statistics() const {
 }
 
 std::string Exploration::place() const {
-  if (is_replay_) return ", under the schedule that was given";
+  if (is_replay_)
+    return follower_->schedule() != nullptr ? ", under the schedule that was given"
+                                            : ", in the order that was recorded";
   if (!must_fail()) return {};
   return ", schedule " + std::to_string(result_->first_failure->index + 1) + " of " +
          std::to_string(options_.schedules) + ", found by " + result_->first_failure->found_by;
 }
 
 std::string Exploration::replay_argument(const std::string& trace) const {
-  const std::string token = follower_->schedule().to_string();
+  // What an order of threads led to has its schedule in the trace that it leaves.
+  const std::string token =
+      follower_->schedule() != nullptr ? follower_->schedule()->to_string() : replay_text_;
+  if (follower_->schedule() == nullptr && !trace.empty()) return trace;
   return token.size() <= kTokenMax || trace.empty() ? token : trace;
 }
 
 std::optional<Finding> Exploration::divergence(const Schedule& followed, bool has_failed) const {
+  if (is_replay_) return follower_->divergence(followed);
+  if (!must_fail()) return std::nullopt;
+  for (const Finding& one : result_->findings())
+    if (one.kind == FindingKind::kDivergence) return one;
+  // Once the body is thrown out of a deadlock, GoogleTest goes on as it does after a failure.
+  if (has_failed) return std::nullopt;
   Finding finding;
   finding.kind = FindingKind::kDivergence;
-  finding.reason = {"the program was changed, or what it does depends on more than its schedule"};
-  if (!is_replay_) {
-    if (!must_fail()) return std::nullopt;
-    for (const Finding& one : result_->findings())
-      if (one.kind == FindingKind::kDivergence) return one;
-    // Once the body is thrown out of a deadlock, GoogleTest goes on as it does after a failure.
-    if (has_failed) return std::nullopt;
-    finding.summary =
-        "hidden nondeterminism: the test failed when it was explored, and not when it was recorded "
-        "under the same schedule";
-    finding.reason = {"what it does depends on more than that"};
-    return finding;
-  }
-  const std::uint64_t expected = follower_->schedule().fingerprint;
-  if (follower_->diverged_at() > 0)
-    finding.summary = "the schedule could be followed up to operation " +
-                      std::to_string(follower_->diverged_at()) + " only";
-  else if (expected != 0 && expected != followed.fingerprint)
-    finding.summary = "the schedule was followed, but its tasks did something else";
-  else
-    return std::nullopt;
+  finding.summary =
+      "hidden nondeterminism: the test failed when it was explored, and not when it was recorded "
+      "under the same schedule";
+  finding.reason = {"what it does depends on more than that"};
   return finding;
 }
 

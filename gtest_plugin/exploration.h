@@ -35,7 +35,7 @@ class Exploration {
 
   /// Decides the execution that GoogleTest itself runs, which is recorded.
   detail::Strategy& strategy() { return follower_->strategy(); }
-  detail::ControlOptions control() const { return detail::control_options(options_.run); }
+  detail::ControlOptions control() const;
   /// It failed when it was explored, and so has to fail again.
   bool must_fail() const { return result_ && result_->first_failure.has_value(); }
 
@@ -54,6 +54,8 @@ class Exploration {
 
   bool is_replay_ = false;
   ExploreOptions options_;
+  detail::OperationOfTask stop_at_;
+  std::string replay_text_;  ///< As it was given.
   std::optional<ExploreResult> result_;
   std::unique_ptr<detail::Follower> follower_;
 };

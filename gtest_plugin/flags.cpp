@@ -86,6 +86,19 @@ Problem read_count(std::string_view text, std::optional<std::uint64_t>& count) {
   return problem;
 }
 
+/// "2.4": operation 4 of task 2.
+Problem read_operation(std::string_view text, detail::OperationOfTask& place) {
+  const std::size_t dot = std::min(text.find('.'), text.size());
+  long task = 0;
+  long operation = 0;
+  if (dot == text.size() || read_number(text.substr(0, dot), 1'000'000, task) ||
+      read_number(text.substr(dot + 1), 1'000'000'000'000, operation) || task == 0 ||
+      operation == 0)
+    return "expected TASK.OPERATION, both counted from 1, such as 2.4";
+  place = {static_cast<std::uint32_t>(task), static_cast<std::uint64_t>(operation)};
+  return std::nullopt;
+}
+
 /// "0/4", or "gtest" for the numbers that GoogleTest is given in the environment, if it is.
 Problem read_shard(std::string_view text, Flags& flags) {
   flags.explore_shard = parse_shard(text);
@@ -102,21 +115,28 @@ Problem read_shard(std::string_view text, Flags& flags) {
   return "GTEST_SHARD_INDEX and GTEST_TOTAL_SHARDS name no shard";
 }
 
-/// A token, or a trace of a controlled execution.
-Problem read_schedule(std::string_view text, std::optional<Schedule>& schedule) {
+/// A token, or a trace.
+Problem read_schedule(std::string_view text, Flags& flags) {
+  flags.replay.reset();
+  flags.replayed_trace.reset();
+  flags.replay_text = text;
   std::error_code ignored;
   const std::filesystem::path path(text);
   if (!std::filesystem::is_regular_file(path, ignored)) {
     auto parsed = Schedule::parse(text);
     if (!parsed) return parsed.error().text + ", and there is no such file";
-    schedule = std::move(parsed).value();
+    flags.replay = std::move(parsed).value();
     return std::nullopt;
   }
-  const auto trace = read_trace(path);
+  auto trace = read_trace(path);
   if (!trace) return trace.error().to_string();
-  if (!trace.value().end || !trace.value().end->schedule)
-    return "the trace has no schedule: it was recorded on threads, or its program was killed";
-  schedule = trace.value().end->schedule;
+  const Trace& read = trace.value();
+  if (read.end && read.end->schedule)
+    flags.replay = read.end->schedule;
+  else if (read.header.is_controlled)
+    return "the trace has no schedule: its program was ended before it could write it";
+  else
+    flags.replayed_trace = std::make_shared<const Trace>(std::move(trace).value());
   return std::nullopt;
 }
 
@@ -261,9 +281,15 @@ const std::vector<Flag>& all_flags() {
          return std::nullopt;
        }},
       {"replay", "SCHEDULE|TRACE",
-       "runs the tests once under a schedule, as a token or in a trace; select one test with\n"
-       "      --gtest_filter",
-       [](std::string_view text, Flags& flags) { return read_schedule(text, flags.replay); }},
+       "runs the tests once under a schedule, as a token or in a trace, or in the order of a "
+       "trace\n"
+       "      that was recorded on threads; select one test with --gtest_filter",
+       [](std::string_view text, Flags& flags) { return read_schedule(text, flags); }},
+      {"stop_at", "TASK.OPERATION",
+       "calls chantrace_stop_here(), which does nothing, in front of that operation of a test "
+       "that\n"
+       "      runs under a schedule: a place for a breakpoint",
+       [](std::string_view text, Flags& flags) { return read_operation(text, flags.stop_at); }},
   };
   return all;
 }

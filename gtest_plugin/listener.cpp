@@ -206,10 +206,15 @@ class Listener final : public testing::EmptyTestEventListener {
            std::all_of(finding.participants.begin(), finding.participants.end(), is_known);
   }
 
+  bool fails_on(const Finding& finding) const {
+    return flags_.fail_on.contains(finding.kind) ||
+           (is_livelock(finding) && flags_.fail_on.contains(FindingKind::kBlocked));
+  }
+
   std::vector<Finding> select_failing(const std::vector<Finding>& findings) {
     std::vector<Finding> failing;
     for (const Finding& finding : findings) {
-      if (finding.certainty == Certainty::kNote || !flags_.fail_on.contains(finding.kind)) continue;
+      if (finding.certainty == Certainty::kNote || !fails_on(finding)) continue;
       if (finding.kind == FindingKind::kLeaked && is_allowed(finding)) {
         allowed_ += finding.participants.size();
         continue;

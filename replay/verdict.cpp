@@ -18,7 +18,10 @@ bool is_note_by_nature(FindingKind kind) {
 }
 
 bool is_failing(const Finding& finding, const Policy& policy) {
-  if (!policy.fail_on.contains(finding.kind)) return false;
+  const bool is_asked_for =
+      policy.fail_on.contains(finding.kind) ||
+      (is_livelock(finding) && policy.fail_on.contains(FindingKind::kBlocked));
+  if (!is_asked_for) return false;
   return finding.certainty != Certainty::kNote || is_note_by_nature(finding.kind);
 }
 

@@ -234,6 +234,29 @@ TEST(HiddenNondeterminismTest, WhatDoesNotDifferTwiceIsNotBlamedOnAnOperation) {
   EXPECT_THAT(result.findings()[1].reason.at(0), HasSubstr("2 steps once, 1 steps again"));
 }
 
+TEST(HiddenNondeterminismTest, TasksThatPollDoTheSameAgain) {
+  // What the body has seen in an execution before must not matter to when it is taken to spin.
+  const auto body = [] {
+    Atomic<bool> is_left_ready(false);
+    Atomic<bool> is_right_ready(false);
+    Task left = go("left", [&] {
+      while (!is_right_ready.load()) yield();
+      is_left_ready.store(true);
+    });
+    while (!is_left_ready.load()) yield();
+    is_right_ready.store(true);
+    left.join();
+  };
+  for (const SearchStrategy& strategy :
+       {random_walk(), partial_order_sampling(), priorities(3), deviation_sweep(), depth_first()}) {
+    const ExploreResult result =
+        explore(body, {.schedules = 8, .strategy = strategy, .goes_on = true});
+
+    EXPECT_EQ(result.failures, 8u);
+    EXPECT_EQ(only_finding(result).kind, FindingKind::kStepLimit) << to_string(strategy);
+  }
+}
+
 TEST(HiddenNondeterminismTest, NobodyLooksWhereThatIsNotAskedFor) {
   int calls = 0;
 

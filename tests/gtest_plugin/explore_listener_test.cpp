@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -36,9 +37,12 @@ class ExploreListenerTest : public testing::Test {
   /// Removes what GoogleTest leaves where it knows of shards. Returns: whether it did.
   bool take_status_file() const { return std::filesystem::remove(folder_.path() / "status"); }
   /// The command, on the trace of a test.
-  RunResult replay(const std::string& test, const std::string& arguments) const {
-    return run_in(folder_.path(), kCommand + " replay '" + trace_of(test) + "' " + arguments);
+  RunResult replay(const std::string& test, const std::string& arguments,
+                   const std::string& variables = "") const {
+    return run_in(folder_.path(),
+                  variables + kCommand + " replay '" + trace_of(test) + "' " + arguments);
   }
+  std::filesystem::path in_folder(const std::string& name) const { return folder_.path() / name; }
   std::string trace_of(const std::string& test) const {
     return (folder_.path() / "traces" / (test + ".chantrace")).string();
   }
@@ -185,6 +189,16 @@ TEST_F(ExploreListenerTest, TestThatNeverEndsIsCutAndDoesNotHang) {
   EXPECT_THAT(cut.output, HasSubstr("5 cut at 1000 operations"));
 }
 
+TEST_F(ExploreListenerTest, LivelockFailsAndALimitAloneDoesNot) {
+  const RunResult livelock = run("Polls.EachOther", "--chantrace_explore=5");
+  const RunResult polling =
+      run("Polls.WithoutEnd", "--chantrace_explore=5 --chantrace_steps_max=100");
+
+  EXPECT_EQ(livelock.status, 1);
+  EXPECT_THAT(livelock.output, HasSubstr("chantrace: livelock: all tasks that are left yield"));
+  EXPECT_THAT(polling.output, HasSubstr("5 cut at 100 operations; nothing found"));
+}
+
 TEST_F(ExploreListenerTest, TestWithItsOwnOptionsIsExploredWithoutAFlag) {
   EXPECT_THAT(run("Own.*", "").output, HasSubstr("explored 123 schedules"));
   EXPECT_THAT(run("Own.*", "--chantrace_explore=7").output, HasSubstr("explored 7 schedules"));
@@ -255,6 +269,9 @@ TEST_F(ExploreListenerTest, RefusesWhatMakesNoSense) {
   for (const char* const shard : {"3/2", "0/0", "first", "1", "0/"})
     EXPECT_THAT(refused(std::string("--chantrace_explore_shard=") + shard),
                 HasSubstr("expected INDEX/COUNT"));
+  for (const char* const place : {"2", "2.", ".4", "0.4", "2.0", "a.b"})
+    EXPECT_THAT(refused(std::string("--chantrace_stop_at=") + place),
+                HasSubstr("expected TASK.OPERATION"));
   EXPECT_THAT(refused("--chantrace_replay=c1:zz:"), HasSubstr("not a schedule"));
   EXPECT_THAT(refused("--chantrace_replay=" + kExplored), HasSubstr("--chantrace_replay="));
 }
@@ -284,13 +301,99 @@ TEST_F(ExploreListenerTest, CommandSaysWhereAReplayDiverges) {
             HasSubstr("now        send(numbers, "), HasSubstr("hidden nondeterminism")));
 }
 
-TEST_F(ExploreListenerTest, CommandReplaysOnlyWhatWasUnderControl) {
-  run("Counter.LosesNone", "--chantrace_keep=all");
+TEST_F(ExploreListenerTest, CommandFollowsATraceOfThreads) {
+  run("Counter.LosesNone:Locks.DeadlockInEveryOrder:Fixture.*", "--chantrace_keep=all");
 
-  const RunResult refused = replay("Counter.LosesNone", "-- " + kExplored);
+  const RunResult passed = replay("Counter.LosesNone", "--times 3 -- " + kExplored);
+  const RunResult fixture = replay("Fixture.IsUsedInEachExecution", "");
+  const RunResult failed = replay("Locks.DeadlockInEveryOrder", "");
+
+  EXPECT_EQ(passed.status, 0) << passed.output;
+  EXPECT_THAT(passed.output,
+              ContainsRegex("followed 3 times: [0-9]+ events of 2 tasks in the order of the "
+                            "trace, nothing found"));
+  EXPECT_EQ(fixture.status, 0) << fixture.output;
+  EXPECT_EQ(failed.status, 0) << failed.output;
+  EXPECT_THAT(failed.output, HasSubstr("the same deadlock"));
+}
+
+TEST_F(ExploreListenerTest, WhatFollowedThreadsHasASchedule) {
+  run("Locks.DeadlockInEveryOrder", "");
+  const std::string recorded = "threads.chantrace";
+  std::filesystem::rename(trace_of("Locks.DeadlockInEveryOrder"), in_folder(recorded));
+
+  const RunResult followed = run("Locks.DeadlockInEveryOrder", "--chantrace_replay=" + recorded);
+
+  EXPECT_EQ(followed.status, 1);
+  EXPECT_THAT(followed.output, HasSubstr("in the order that was recorded"));
+  EXPECT_EQ(replay("Locks.DeadlockInEveryOrder", "").output.substr(0, 9), "identical");
+}
+
+TEST_F(ExploreListenerTest, CommandSaysWhereAProgramLeavesTheOrderOfThreads) {
+  run("Changing.*", "--chantrace_keep=all");
+  EXPECT_EQ(replay("Changing.IsAnotherOneLater", "").status, 0);
+
+  const RunResult diverged = replay("Changing.IsAnotherOneLater", "", "EXPLORED_TESTS_CHANGED=1 ");
+
+  EXPECT_EQ(diverged.status, 4) << diverged.output;
+  EXPECT_THAT(
+      diverged.output,
+      AllOf(HasSubstr("the recorded order could be followed up to step 3 only"),
+            ContainsRegex("recorded   worker's send\\(jobs\\) at .*explored_tests.cpp:[0-9]+"),
+            ContainsRegex("now        lock at .*explored_tests.cpp:[0-9]+")));
+}
+
+/// Notes its arguments, and runs what stands behind the one that ends its own.
+const char* const kFakeDebugger =
+    "#!/bin/sh\n"
+    "printf '%s\\n' \"$0\" \"$@\" >arguments\n"
+    "while [ \"$1\" != --args ] && [ \"$1\" != -- ]; do shift; done\n"
+    "shift\n"
+    "exec \"$@\"\n";
+
+TEST_F(ExploreListenerTest, DebuggerStopsAtTheOperationThatFails) {
+  run("Locks.DeadlockInEveryOrder", "");
+  for (const std::string name : {"gdb", "lldb", "gdb-of-mine"}) {
+    std::ofstream(in_folder(name)) << kFakeDebugger;
+    std::filesystem::permissions(in_folder(name), std::filesystem::perms::owner_all);
+
+    const RunResult run_under =
+        replay("Locks.DeadlockInEveryOrder", "--debugger " + name + " -- " + kExplored,
+               "PATH=\"$PWD:$PATH\" ");
+
+    EXPECT_EQ(run_under.status, 1) << run_under.output;
+    EXPECT_THAT(run_under.output, AllOf(HasSubstr("stops in front of main's operation 6: lock("),
+                                        HasSubstr("chantrace: deadlock")));
+    const std::string arguments = read_file(in_folder("arguments"));
+    EXPECT_THAT(arguments, HasSubstr("/" + name + "\n"));
+    EXPECT_THAT(arguments,
+                HasSubstr(name == "lldb" ? "-o\nbreakpoint set --name chantrace_stop_here\n-o\nrun"
+                                         : "-ex\nbreak chantrace_stop_here\n-ex\nrun"));
+    EXPECT_THAT(arguments, HasSubstr(kExplored + "\n--gtest_filter=Locks.DeadlockInEveryOrder"));
+    EXPECT_THAT(arguments, HasSubstr("--chantrace_stop_at=1.6\n"));
+    EXPECT_THAT(arguments, HasSubstr("--chantrace_watchdog=0"));
+  }
+}
+
+TEST_F(ExploreListenerTest, DebuggerThatIsNotThereIsNamed) {
+  run("Locks.DeadlockInEveryOrder", "");
+
+  const RunResult refused = replay("Locks.DeadlockInEveryOrder", "--debugger nowhere-to-be-found");
 
   EXPECT_EQ(refused.status, 3);
-  EXPECT_THAT(refused.output, HasSubstr("it was recorded on threads"));
+  EXPECT_THAT(refused.output, HasSubstr("cannot run nowhere-to-be-found: No such file"));
+}
+
+TEST_F(ExploreListenerTest, GdbShowsTheCallThatFails) {
+  if (run_in("/", "gdb --version").status != 0) GTEST_SKIP() << "there is no gdb";
+  run("Locks.DeadlockInEveryOrder", "");
+
+  const RunResult shown =
+      replay("Locks.DeadlockInEveryOrder", "--debugger gdb </dev/null", "DEBUGINFOD_URLS= ");
+
+  if (shown.output.find("ptrace") != std::string::npos) GTEST_SKIP() << "nothing can be traced";
+  EXPECT_THAT(shown.output, AllOf(HasSubstr("Breakpoint 1, chantrace_stop_here"),
+                                  ContainsRegex("explored_tests.cpp:[0-9]+")));
 }
 
 TEST_F(ExploreListenerTest, CommandSaysWhatItCouldNotRun) {

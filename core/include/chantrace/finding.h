@@ -85,6 +85,12 @@ struct Finding {
   friend bool operator==(const Finding&, const Finding&) = default;
 };
 
+/// Tasks go on for ever and get nowhere, which is no better than being blocked. Any other
+/// `kStepLimit` may only be slow.
+inline bool is_livelock(const Finding& finding) {
+  return finding.kind == FindingKind::kStepLimit && finding.certainty == Certainty::kCertain;
+}
+
 std::string_view to_string(FindingKind kind);
 /// The kind that `to_string` names so; nullopt for any other text.
 std::optional<FindingKind> parse_finding_kind(std::string_view name);

@@ -208,24 +208,6 @@ ExploreResult explore_body(const std::function<void()>& body, const ExploreOptio
   return Explorer(body, options, judge).explore();
 }
 
-struct Follower::Impl {
-  explicit Impl(Schedule followed) : schedule(std::move(followed)), strategy(schedule) {
-    strategy.begin(0);
-  }
-  const Schedule schedule;
-  ReplaySchedule strategy;
-};
-
-Follower::Follower(Schedule schedule) : impl_(std::make_unique<Impl>(std::move(schedule))) {}
-Follower::~Follower() = default;
-
-Strategy& Follower::strategy() { return impl_->strategy; }
-const Schedule& Follower::schedule() const { return impl_->schedule; }
-
-std::uint64_t Follower::diverged_at() const {
-  return impl_->strategy.divergence() ? impl_->strategy.divergence()->step : 0;
-}
-
 }  // namespace detail
 
 RunResult run(const std::function<void()>& body, const Schedule& schedule,

@@ -7,6 +7,7 @@
 #include "operation_log.h"
 #include "recording.h"
 #include "runtime.h"
+#include "stop_here.h"
 
 namespace chantrace::detail {
 
@@ -94,6 +95,7 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   options_ = options;
   strategy_ = &strategy;
   is_asked_always_ = strategy.is_asked_always();
+  has_to_stop_ = options.stop_at.task != 0;
   looks_ahead_ = strategy.looks_ahead();
   pairs_ = strategy.pairs();
   step_operations_ = ~kNoSteps;
@@ -131,6 +133,8 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   root.executor = this;
   root.clock = &steps_;
   root.operations = 0;
+  root.changes_seen = 0;
+  root.idle_reads = 0;
   root.status = TaskStatus::kRunning;
   root.hooks.fetch_or(kHookControlled);
   tasks_.push_back(&root);
@@ -384,6 +388,15 @@ void ControlledExecutor::note_polled(Object& object) {
   families_.set_polled(object.family);
 }
 
+void ControlledExecutor::stop_where_asked(TaskControl& self) {
+  const std::uint64_t begun =
+      self.records_before_chunk + self.chunk->count.load() - self.other_records;
+  const OperationOfTask& asked = options_.stop_at;
+  if (number_of(self) != asked.task || begun + 1 != asked.operation) return;
+  has_to_stop_ = false;
+  chantrace_stop_here();
+}
+
 void ControlledExecutor::note_select(TaskControl& self, Object& channel) {
   const WithoutRaces scope;
   note_polled(channel);
@@ -590,6 +603,8 @@ inline void ControlledExecutor::count_step(TaskControl& self) {
   const WithoutRaces scope;
   if (is_ending_) [[unlikely]]
     return resume_at_end(self);
+  if (has_to_stop_) [[unlikely]]
+    stop_where_asked(self);
   self.pending_site = &site;
   const bool is_write = !is_of(kReads, operation);
   std::size_t side = 0;
@@ -642,6 +657,8 @@ bool ControlledExecutor::point_at_gate(TaskControl& self, Object& object, LockGa
   const WithoutRaces scope;
   if (is_ending_) [[unlikely]]
     return resume_at_end(self);
+  if (has_to_stop_) [[unlikely]]
+    stop_where_asked(self);
   meet(self, object);
   self.pending_site = &site;
   ++self.operations;
@@ -780,7 +797,16 @@ void ControlledExecutor::wake_yielded() {
 
 std::uint32_t ControlledExecutor::choose(TaskControl&, std::uint32_t count) {
   const WithoutRaces scope;
-  const std::uint32_t chosen = strategy_->choose(count);
+  return note_choice(strategy_->choose(count));
+}
+
+std::uint32_t ControlledExecutor::choose_case(TaskControl& self,
+                                              std::span<const std::uint16_t> cases) {
+  const WithoutRaces scope;
+  return note_choice(strategy_->choose_case(number_of(self), cases));
+}
+
+std::uint32_t ControlledExecutor::note_choice(std::uint32_t chosen) {
   choices_.push_back(chosen);
   fingerprint_ = (fingerprint_ ^ chosen) * kFingerprintFactor;
   return chosen;

@@ -100,6 +100,7 @@ class ControlledExecutor final : public Executor {
   void unpark(TaskControl& task) override;
   bool yield(TaskControl& self) override;
   std::uint32_t choose(TaskControl& self, std::uint32_t count) override;
+  std::uint32_t choose_case(TaskControl& self, std::span<const std::uint16_t> cases) override;
   Instant now() override { return now_; }
   void arm(std::shared_ptr<TimerNode> timer, Instant due) override;
   bool disarm(TimerNode& timer) override;
@@ -147,6 +148,7 @@ class ControlledExecutor final : public Executor {
   TaskControl& task_of(const Runnable& runnable) { return *tasks_[runnable.task - 1]; }
 
   // Steps.
+  void stop_where_asked(TaskControl& self);
   void announce(TaskControl& self, Operation operation, Object* object, std::size_t side,
                 const Location& site);
   /// Notes who uses that side of the object. True: no other task could tell when it is used.
@@ -167,6 +169,7 @@ class ControlledExecutor final : public Executor {
   void note_pair(const TaskControl& self, Object::Side& side, bool is_write);
   void count_step(TaskControl& self);
   void begin_visit(std::uint32_t task);
+  std::uint32_t note_choice(std::uint32_t chosen);
   void wake(TaskControl& task);
   void wake_yielded();
   bool is_spinning(TaskControl& self);
@@ -189,6 +192,7 @@ class ControlledExecutor final : public Executor {
   ControlOptions options_;
   std::uint64_t step_operations_ = 0;  ///< Bit by number of operation: it is a step.
   bool is_asked_always_ = false;
+  bool has_to_stop_ = false;  ///< `chantrace_stop_here` is still to be called.
   bool looks_ahead_ = true;
   ReadsFromPairs* pairs_ = nullptr;
   OperationLog* log_ = nullptr;

@@ -527,7 +527,10 @@ inline void ControlledExecutor::begin_visit(std::uint32_t task) {
 
 [[gnu::always_inline]] inline void ControlledExecutor::wait(TaskControl& self) {
   if (self.runnable != kNotRunnable) remove_runnable(self);
-  go_on_with(self, next_task());
+  TaskControl& next = next_task();
+  if (&next != &self) return go_on_with(self, next);
+  // Whoever follows the schedule has to pick it once more, and may not do so before.
+  begin_visit(number_of(self));
 }
 
 void ControlledExecutor::wake(TaskControl& task) {

@@ -57,17 +57,22 @@ std::unique_ptr<Exploration> Exploration::plan(const Flags& flags, const testing
   const std::string name = std::string(test.test_suite_name()) + "." + test.name();
   const auto own = options_of_tests().find(name);
   const bool has_own = own != options_of_tests().end();
-  if (!flags.replay && !flags.explores() && !has_own) return nullptr;
+  if (!flags.replays() && !flags.explores() && !has_own) return nullptr;
   // Each execution of such a test would start processes.
   if (std::string_view(test.test_suite_name()).ends_with("DeathTest")) return nullptr;
   std::unique_ptr<Exploration> exploration(new Exploration);
   ExploreOptions& options = exploration->options_;
   if (has_own) options = own->second;
   flags.apply_to(options);
-  if (flags.replay) {
+  exploration->stop_at_ = flags.stop_at;
+  exploration->replay_text_ = flags.replay_text;
+  options.runs_again &= flags.fail_on.contains(FindingKind::kDivergence);
+  if (flags.replays()) {
     exploration->is_replay_ = true;
-    options.run.rules = flags.replay->rules;
-    exploration->follower_ = std::make_unique<detail::Follower>(*flags.replay);
+    exploration->follower_ = flags.replayed_trace != nullptr
+                                 ? std::make_unique<detail::Follower>(flags.replayed_trace)
+                                 : std::make_unique<detail::Follower>(*flags.replay);
+    options.run = exploration->follower_->options_for(options.run);
   }
   return exploration;
 }
@@ -97,9 +102,16 @@ void Exploration::explore(const testing::TestInfo& test,
   follower_ = std::make_unique<detail::Follower>(std::move(schedule));
 }
 
+detail::ControlOptions Exploration::control() const {
+  detail::ControlOptions control = detail::control_options(options_.run);
+  control.stop_at = stop_at_;
+  return control;
+}
+
 std::string Exploration::statistics() const {
   if (!result_) return {};
   const ExploreResult& result = *result_;
+  if (result.executions == 0) return "explored nothing: no schedule is of this shard";
   const double seconds = std::chrono::duration<double>(result.elapsed).count();
   const auto executions = static_cast<double>(result.executions);
   std::string text = std::string("explored ") + (result.is_exhausted ? "all " : "") +
@@ -107,6 +119,9 @@ std::string Exploration::statistics() const {
                      std::to_string(result.distinct) + " distinct, " +
                      rounded(static_cast<double>(result.steps) / executions) + " steps each, " +
                      rounded(executions / seconds) + "/s; " + to_string(options_.strategy);
+  if (options_.shard.count > 1)
+    text += ", shard " + std::to_string(options_.shard.index) + " of " +
+            std::to_string(options_.shard.count);
   if (result.cut > 0)
     text += "; " + std::to_string(result.cut) + " cut at " +
             std::to_string(options_.run.steps_max) + " operations";
@@ -117,7 +132,9 @@ std::string Exploration::statistics() const {
 }
 
 std::string Exploration::place() const {
-  if (is_replay_) return ", under the schedule that was given";
+  if (is_replay_)
+    return follower_->schedule() != nullptr ? ", under the schedule that was given"
+                                            : ", in the order that was recorded";
   if (!must_fail()) return {};
   return ", schedule " + std::to_string(result_->first_failure->index + 1) + " of " +
          std::to_string(options_.schedules) + ", found by " + result_->first_failure->found_by;
@@ -139,19 +156,27 @@ void Exploration::add_findings(std::vector<Finding>& findings) const {
 }
 
 std::string Exploration::replay_argument(const std::string& trace) const {
-  const std::string token = follower_->schedule().to_string();
+  // What an order of threads led to has its schedule in the trace that it leaves.
+  const std::string token =
+      follower_->schedule() != nullptr ? follower_->schedule()->to_string() : replay_text_;
+  if (follower_->schedule() == nullptr && !trace.empty()) return trace;
   return token.size() <= kTokenMax || trace.empty() ? token : trace;
 }
 
-std::string Exploration::divergence(const Schedule& followed) const {
-  if (!is_replay_ && !must_fail()) return {};
-  if (follower_->diverged_at() > 0)
-    return "the schedule could be followed up to operation " +
-           std::to_string(follower_->diverged_at()) + " only";
-  const std::uint64_t expected = follower_->schedule().fingerprint;
-  if (expected != 0 && expected != followed.fingerprint)
-    return "the schedule was followed, but its tasks did something else";
-  return {};
+std::optional<Finding> Exploration::divergence(const Schedule& followed, bool has_failed) const {
+  if (is_replay_) return follower_->divergence(followed);
+  if (!must_fail()) return std::nullopt;
+  for (const Finding& one : result_->findings())
+    if (one.kind == FindingKind::kDivergence) return one;
+  // Once the body is thrown out of a deadlock, GoogleTest goes on as it does after a failure.
+  if (has_failed) return std::nullopt;
+  Finding finding;
+  finding.kind = FindingKind::kDivergence;
+  finding.summary =
+      "hidden nondeterminism: the test failed when it was explored, and not when it was recorded "
+      "under the same schedule";
+  finding.reason = {"what it does depends on more than that"};
+  return finding;
 }
 
 }  // namespace chantrace

@@ -35,7 +35,7 @@ class Exploration {
 
   /// Decides the execution that GoogleTest itself runs, which is recorded.
   detail::Strategy& strategy() { return follower_->strategy(); }
-  detail::ControlOptions control() const { return detail::control_options(options_.run); }
+  detail::ControlOptions control() const;
   /// It failed when it was explored, and so has to fail again.
   bool must_fail() const { return result_ && result_->first_failure.has_value(); }
 
@@ -48,14 +48,17 @@ class Exploration {
   void add_findings(std::vector<Finding>& findings) const;
   /// The schedule as it stands on a command line, or `trace` where it would be too long for that.
   std::string replay_argument(const std::string& trace) const;
-  /// How the recorded execution differs from what it was to follow; empty where it does not.
-  std::string divergence(const Schedule& followed) const;
+  /// What was not the same when a schedule ran again: while the test was explored, or now, when it
+  /// was recorded. `has_failed`: the test, now.
+  std::optional<Finding> divergence(const Schedule& followed, bool has_failed) const;
 
  private:
   Exploration() = default;
 
   bool is_replay_ = false;
   ExploreOptions options_;
+  detail::OperationOfTask stop_at_;
+  std::string replay_text_;  ///< As it was given.
   std::optional<ExploreResult> result_;
   std::unique_ptr<detail::Follower> follower_;
 };

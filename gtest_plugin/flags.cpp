@@ -33,6 +33,7 @@ const std::vector<Group>& groups() {
       {"misuse", {kMutexHeld, kSendOnClosed, kDoubleClose, kNegativeWaitGroup, kMisuse}},
       {"race", {kRace}},
       {"foreign_thread", {kForeignThread}},
+      {"divergence", {kDivergence}},
       {"lock_order", {kLockOrder}},
   };
   return all;
@@ -86,21 +87,57 @@ Problem read_count(std::string_view text, std::optional<std::uint64_t>& count) {
   return problem;
 }
 
-/// A token, or a trace of a controlled execution.
-Problem read_schedule(std::string_view text, std::optional<Schedule>& schedule) {
+/// "2.4": operation 4 of task 2.
+Problem read_operation(std::string_view text, detail::OperationOfTask& place) {
+  const std::size_t dot = std::min(text.find('.'), text.size());
+  long task = 0;
+  long operation = 0;
+  if (dot == text.size() || read_number(text.substr(0, dot), 1'000'000, task) ||
+      read_number(text.substr(dot + 1), 1'000'000'000'000, operation) || task == 0 ||
+      operation == 0)
+    return "expected TASK.OPERATION, both counted from 1, such as 2.4";
+  place = {static_cast<std::uint32_t>(task), static_cast<std::uint64_t>(operation)};
+  return std::nullopt;
+}
+
+/// "0/4", or "gtest" for the numbers that GoogleTest is given in the environment, if it is.
+Problem read_shard(std::string_view text, Flags& flags) {
+  flags.explore_shard = parse_shard(text);
+  flags.takes_googletest_shards = text == "gtest";
+  if (flags.explore_shard) return std::nullopt;
+  if (!flags.takes_googletest_shards)
+    return "expected INDEX/COUNT with an index from 0 to COUNT - 1, such as 0/4, or gtest";
+  const char* const index = std::getenv("GTEST_SHARD_INDEX");
+  const char* const count = std::getenv("GTEST_TOTAL_SHARDS");
+  if (index == nullptr && count == nullptr) return std::nullopt;
+  if (index != nullptr && count != nullptr)
+    flags.explore_shard = parse_shard(std::string(index) + "/" + count);
+  if (flags.explore_shard) return std::nullopt;
+  return "GTEST_SHARD_INDEX and GTEST_TOTAL_SHARDS name no shard";
+}
+
+/// A token, or a trace.
+Problem read_schedule(std::string_view text, Flags& flags) {
+  flags.replay.reset();
+  flags.replayed_trace.reset();
+  flags.replay_text = text;
   std::error_code ignored;
   const std::filesystem::path path(text);
   if (!std::filesystem::is_regular_file(path, ignored)) {
     auto parsed = Schedule::parse(text);
     if (!parsed) return parsed.error().text + ", and there is no such file";
-    schedule = std::move(parsed).value();
+    flags.replay = std::move(parsed).value();
     return std::nullopt;
   }
-  const auto trace = read_trace(path);
+  auto trace = read_trace(path);
   if (!trace) return trace.error().to_string();
-  if (!trace.value().end || !trace.value().end->schedule)
-    return "the trace has no schedule: it was recorded on threads, or its program was killed";
-  schedule = trace.value().end->schedule;
+  const Trace& read = trace.value();
+  if (read.end && read.end->schedule)
+    flags.replay = read.end->schedule;
+  else if (read.header.is_controlled)
+    return "the trace has no schedule: its program was ended before it could write it";
+  else
+    flags.replayed_trace = std::make_shared<const Trace>(std::move(trace).value());
   return std::nullopt;
 }
 
@@ -172,7 +209,7 @@ const std::vector<Flag>& all_flags() {
        }},
       {"fail_on", "KINDS",
        "findings that fail a test, separated by commas: deadlock, blocked, leaked, exception,\n"
-       "      misuse, race, foreign_thread (these by default), lock_order, all, none",
+       "      misuse, race, foreign_thread, divergence (these by default), lock_order, all, none",
        [](std::string_view text, Flags& flags) { return read_kinds(text, flags.fail_on); }},
       {"allow", "PATTERNS",
        "leaks to ignore, where every task of a finding has a label or a file:line that is like\n"
@@ -225,6 +262,10 @@ const std::vector<Flag>& all_flags() {
        }},
       {"seed", "NUMBER", "another seed explores other schedules (default: 0)",
        [](std::string_view text, Flags& flags) { return read_count(text, flags.seed); }},
+      {"explore_shard", "INDEX/COUNT|gtest",
+       "explores one part of so many, from 0/COUNT, of each test; gtest: GTEST_SHARD_INDEX and\n"
+       "      GTEST_TOTAL_SHARDS name it, and each shard runs all tests",
+       [](std::string_view text, Flags& flags) { return read_shard(text, flags); }},
       {"steps_max", "COUNT",
        "operations after which an execution under control is cut (default: 100000)",
        [](std::string_view text, Flags& flags) { return read_count(text, flags.steps_max); }},
@@ -249,9 +290,15 @@ const std::vector<Flag>& all_flags() {
          return std::nullopt;
        }},
       {"replay", "SCHEDULE|TRACE",
-       "runs the tests once under a schedule, as a token or in a trace; select one test with\n"
-       "      --gtest_filter",
-       [](std::string_view text, Flags& flags) { return read_schedule(text, flags.replay); }},
+       "runs the tests once under a schedule, as a token or in a trace, or in the order of a "
+       "trace\n"
+       "      that was recorded on threads; select one test with --gtest_filter",
+       [](std::string_view text, Flags& flags) { return read_schedule(text, flags); }},
+      {"stop_at", "TASK.OPERATION",
+       "calls chantrace_stop_here(), which does nothing, in front of that operation of a test "
+       "that\n"
+       "      runs under a schedule: a place for a breakpoint",
+       [](std::string_view text, Flags& flags) { return read_operation(text, flags.stop_at); }},
   };
   return all;
 }
@@ -325,6 +372,7 @@ void Flags::apply_to(ExploreOptions& options) const {
   if (budget) options.budget = *budget;
   if (strategy) options.strategy = *strategy;
   if (seed) options.seed = *seed;
+  if (explore_shard) options.shard = *explore_shard;
   if (steps_max) options.run.steps_max = *steps_max;
   if (stack_kib) options.run.stack_bytes = *stack_kib * 1024;
   if (time_mode) options.run.rules.time_mode = *time_mode;

@@ -5,13 +5,16 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "chantrace/detail/control_options.h"
 #include "chantrace/explore.h"
 #include "chantrace/finding.h"
+#include "chantrace/trace.h"
 
 namespace chantrace {
 
@@ -33,12 +36,21 @@ struct Flags {
   std::optional<std::chrono::milliseconds> budget;
   std::optional<SearchStrategy> strategy;
   std::optional<std::uint64_t> seed;
+  /// What this process explores of each test.
+  std::optional<Shard> explore_shard;
+  /// GoogleTest's shards are parts of each test's exploration, and no longer of the tests.
+  bool takes_googletest_shards = false;
   std::optional<std::uint64_t> steps_max;
   std::optional<std::uint64_t> stack_kib;
   std::optional<TimeMode> time_mode;
   std::optional<Schedule> replay;
-  std::string program;  ///< As it was called.
+  std::shared_ptr<const Trace> replayed_trace;  ///< Of threads: it has no schedule.
+  std::string replay_text;                      ///< As it was given.
+  detail::OperationOfTask stop_at;  ///< For a debugger, in a test that runs under a schedule.
+  std::string program;              ///< As it was called.
 
+  /// Whether tests run under a schedule, or in an order, that is given.
+  bool replays() const { return replay.has_value() || replayed_trace != nullptr; }
   /// Whether each test is explored.
   bool explores() const { return explore ? *explore > 0 : budget.has_value(); }
   void apply_to(ExploreOptions& options) const;

@@ -131,14 +131,19 @@ class Listener final : public testing::EmptyTestEventListener {
     if (exploration_ != nullptr) exploration_->add_findings(findings);
     std::vector<Finding> failing = select_failing(findings);
     const bool failed_before = test.result()->Failed();
-    const std::string divergence = find_divergence(end, failed_before || !failing.empty());
-    const bool has_failed = failed_before || !failing.empty() || !divergence.empty();
+    if (exploration_ != nullptr && end.schedule) {
+      auto divergence = exploration_->divergence(*end.schedule, failed_before || !failing.empty());
+      if (divergence) {
+        findings.push_back(*divergence);
+        failing.push_back(std::move(*divergence));
+      }
+    }
+    const bool has_failed = failed_before || !failing.empty();
     const bool keeps = flags_.keep == Keep::kAll || (flags_.keep == Keep::kFailed && has_failed);
     findings.insert(findings.end(), reported_.begin(), reported_.end());
     const detail::RecordingSummary summary = execution_->finish(keeps, !has_failed, findings);
     execution_.reset();
     if (!failing.empty()) report(failing, summary);
-    if (!divergence.empty()) fail_at({}, "chantrace: " + divergence, false);
     warn(findings);
     if (has_failed && failing.empty() && reported_.empty()) {
       if (exploration_ != nullptr)
@@ -170,6 +175,9 @@ class Listener final : public testing::EmptyTestEventListener {
     const char* const shard = std::getenv("GTEST_SHARD_INDEX");
     if (shards != nullptr && shard != nullptr && std::atoi(shards) > 1)
       name += ".shard" + to_file_name(shard) + "of" + to_file_name(shards);
+    if (flags_.explore_shard && flags_.explore_shard->count > 1)
+      name += ".part" + std::to_string(flags_.explore_shard->index) + "of" +
+              std::to_string(flags_.explore_shard->count);
     if (iteration_ > 0) name += ".repeat" + std::to_string(iteration_ + 1);
     return flags_.out / (name + ".chantrace");
   }
@@ -199,10 +207,15 @@ class Listener final : public testing::EmptyTestEventListener {
            std::all_of(finding.participants.begin(), finding.participants.end(), is_known);
   }
 
+  bool fails_on(const Finding& finding) const {
+    return flags_.fail_on.contains(finding.kind) ||
+           (is_livelock(finding) && flags_.fail_on.contains(FindingKind::kBlocked));
+  }
+
   std::vector<Finding> select_failing(const std::vector<Finding>& findings) {
     std::vector<Finding> failing;
     for (const Finding& finding : findings) {
-      if (finding.certainty == Certainty::kNote || !flags_.fail_on.contains(finding.kind)) continue;
+      if (finding.certainty == Certainty::kNote || !fails_on(finding)) continue;
       if (finding.kind == FindingKind::kLeaked && is_allowed(finding)) {
         allowed_ += finding.participants.size();
         continue;
@@ -222,20 +235,6 @@ class Listener final : public testing::EmptyTestEventListener {
     if (possible.empty()) return;
     std::printf("%s\n  to fail    add lock_order to --chantrace_fail_on\n\n",
                 text_of(possible).c_str());
-  }
-
-  /// What is to be said where the execution was not the one that was explored, or given.
-  std::string find_divergence(const detail::ExecutionEnd& end, bool has_failed) const {
-    if (exploration_ == nullptr || !end.schedule) return {};
-    const std::string what = exploration_->divergence(*end.schedule);
-    // Once the body is thrown out of a deadlock, GoogleTest goes on as it does after a failure.
-    if (has_failed && exploration_->must_fail()) return {};
-    if (!what.empty())
-      return what + ": the program was changed, or what it does depends on more than its schedule";
-    if (exploration_->must_fail() && !has_failed)
-      return "the test failed when it was explored, and not when it was run again under the same "
-             "schedule: what it does depends on more than that";
-    return {};
   }
 
   std::string text_of(const std::vector<Finding>& findings) const {
@@ -370,6 +369,11 @@ class Listener final : public testing::EmptyTestEventListener {
 void install_listener(int* argc, char** argv) {
   Flags flags = read_flags(argc, argv);
   note_listener();
+  // Then GoogleTest has none, and runs all tests; it still touches its shard status file.
+  if (flags.takes_googletest_shards) {
+    unsetenv("GTEST_TOTAL_SHARDS");
+    unsetenv("GTEST_SHARD_INDEX");
+  }
   // After the default printer, so that what it reports at a test's end reaches the printer first.
   testing::UnitTest::GetInstance()->listeners().Append(new Listener(std::move(flags)));
 }

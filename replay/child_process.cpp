@@ -34,6 +34,13 @@ std::vector<std::string> environment_without_flags() {
 
 }  // namespace
 
+std::string become(const std::vector<std::string>& command) {
+  std::vector<std::string> words = command;
+  std::vector<std::string> variables = environment_without_flags();
+  execvpe(words.front().c_str(), pointers_to(words).data(), pointers_to(variables).data());
+  return std::strerror(errno);
+}
+
 Result<ChildEnd, std::string> run_child(const std::vector<std::string>& command) {
   std::array<int, 2> ends;
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return std::string(std::strerror(errno));

@@ -23,4 +23,9 @@ struct ChildEnd {
 /// Errors: the system's reason why it could not be started.
 Result<ChildEnd, std::string> run_child(const std::vector<std::string>& command);
 
+/// Becomes `command`, found as above and in the same environment, at the same terminal.
+///
+/// Returns: only where that failed, the system's reason.
+std::string become(const std::vector<std::string>& command);
+
 }  // namespace chantrace::replay

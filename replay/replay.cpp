@@ -10,12 +10,17 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <system_error>
 
 #include "child_process.h"
+#include "debugger.h"
 #include "difference.h"
 #include "input.h"
+#include "interleaving.h"
+#include "naming.h"
 #include "quantity.h"
+#include "verdict.h"
 
 namespace chantrace::replay {
 namespace {
@@ -26,6 +31,7 @@ struct ReplayOptions {
   std::string trace;
   std::vector<std::string> command;
   std::uint32_t times = 1;
+  std::string debugger;  ///< Empty: none.
 };
 
 /// A folder that is there for as long as this.
@@ -61,12 +67,11 @@ std::string printable_lines(std::string_view text) {
 
 /// The program that was given, or the one that recorded the trace, and what makes it follow that.
 std::vector<std::string> command_for(const ReplayOptions& options, const Trace& trace,
-                                     const fs::path& folder) {
+                                     std::vector<std::string> flags) {
   std::vector<std::string> command = options.command;
   if (command.empty()) command = {trace.header.program};
-  const std::vector<std::string> flags = {
-      "--gtest_filter=" + trace.header.test, "--chantrace_replay=" + options.trace,
-      "--chantrace_out=" + folder.string(), "--chantrace_keep=all"};
+  command.push_back("--gtest_filter=" + trace.header.test);
+  command.push_back("--chantrace_replay=" + options.trace);
   command.insert(command.end(), flags.begin(), flags.end());
   return command;
 }
@@ -79,7 +84,8 @@ std::optional<Trace> run_again(const ReplayOptions& options, const Trace& record
     context.complain(fmt::format("no temporary folder: {}", std::strerror(errno)));
     return std::nullopt;
   }
-  const std::vector<std::string> command = command_for(options, recorded, folder.path());
+  const std::vector<std::string> command = command_for(
+      options, recorded, {"--chantrace_out=" + folder.path().string(), "--chantrace_keep=all"});
   const auto end = run_child(command);
   if (!end.has_value()) {
     context.complain(fmt::format("cannot run {}: {}", printable(command.front()), end.error()));
@@ -99,6 +105,49 @@ std::optional<Trace> run_again(const ReplayOptions& options, const Trace& record
     return std::nullopt;
   }
   return std::move(trace).value();
+}
+
+/// Becomes the debugger. Returns only where that failed.
+ExitCode debug(const ReplayOptions& options, const Trace& recorded, Context& context) {
+  const auto failing = failing_operation(recorded);
+  if (!failing) {
+    context.complain(fmt::format("{}: the task that it is about has made no operation to stop at",
+                                 printable(options.trace)));
+    return ExitCode::kUnreadable;
+  }
+  const Names names(recorded);
+  const EventRecord& event = event_at(recorded, failing->place);
+  context.out.write(fmt::format("stops in front of {}'s operation {}: {}  {}\n",
+                                printable(names.task(failing->task)), failing->number,
+                                printable(describe(recorded, names, event, false)),
+                                printable(names.place(SiteId{event.site}))));
+  context.out.flush();
+  const std::string stop =
+      fmt::format("--chantrace_stop_at={}.{}", to_number(failing->task), failing->number);
+  // Whoever looks at a program takes longer than the watchdog waits.
+  const std::string reason = become(debugger_command(
+      options.debugger,
+      command_for(options, recorded, {stop, "--chantrace_keep=none", "--chantrace_watchdog=0"})));
+  context.complain(fmt::format("cannot run {}: {}", printable(options.debugger), reason));
+  return ExitCode::kUnreadable;
+}
+
+/// The kinds of what fails a test.
+std::set<FindingKind> failures_of(const Trace& trace) {
+  std::set<FindingKind> kinds;
+  if (!trace.end) return kinds;
+  const std::set<FindingKind> failing = default_fail_kinds();
+  for (const Finding& finding : trace.end->findings)
+    if (finding.certainty != Certainty::kNote && failing.contains(finding.kind))
+      kinds.insert(finding.kind);
+  return kinds;
+}
+
+std::string words_for(const std::set<FindingKind>& kinds) {
+  std::string text;
+  for (const FindingKind kind : kinds)
+    text += (text.empty() ? "" : ", ") + std::string(to_string(kind));
+  return text.empty() ? "nothing" : text;
 }
 
 std::string verdict_of(const Trace& trace) {
@@ -128,6 +177,34 @@ std::string explain(const Trace& recorded, const Trace& now, const ReplayOptions
                           "depends on its surroundings, or was run with other arguments";
 }
 
+/// The trace is of threads: the child made its operations in their order, as far as that went.
+ExitCode follow(const ReplayOptions& options, const Trace& recorded, Context& context) {
+  for (std::uint32_t i = 0; i < options.times; ++i) {
+    const auto now = run_again(options, recorded, context);
+    if (!now) return ExitCode::kUnreadable;
+    if (!now->end) {
+      context.complain("the program was ended before its test was");
+      return ExitCode::kUnreadable;
+    }
+    for (const Finding& finding : now->end->findings) {
+      if (finding.kind != FindingKind::kDivergence) continue;
+      context.out.write(printable_lines(to_text(finding, 0)));
+      return ExitCode::kDiverged;
+    }
+    if (failures_of(recorded) == failures_of(*now)) continue;
+    context.out.write(fmt::format(
+        "followed to its end, but found {} instead of {}: that depends on more than the order of "
+        "operations\n",
+        words_for(failures_of(*now)), words_for(failures_of(recorded))));
+    return ExitCode::kDiverged;
+  }
+  const std::string often = options.times == 1 ? "" : fmt::format(" {} times", options.times);
+  context.out.write(fmt::format("followed{}: {} of {} in the order of the trace, {}\n", often,
+                                counted(recorded.events_count(), "event"),
+                                counted(recorded.tasks.size(), "task"), verdict_of(recorded)));
+  return ExitCode::kClean;
+}
+
 ExitCode run_replay(const ReplayOptions& options, Context& context) {
   auto read = load_trace(options.trace);
   if (!read.has_value()) {
@@ -135,14 +212,14 @@ ExitCode run_replay(const ReplayOptions& options, Context& context) {
     return ExitCode::kUnreadable;
   }
   const Trace& recorded = read.value();
-  if (!recorded.end || !recorded.end->schedule) {
-    context.complain(fmt::format("{}: {}", printable(options.trace),
-                                 recorded.header.is_controlled
-                                     ? "its program was ended before it could write its schedule"
-                                     : "it was recorded on threads, and has no schedule; explore "
-                                       "the test with --chantrace_explore to get one"));
+  const bool has_schedule = recorded.end && recorded.end->schedule;
+  if (recorded.header.is_controlled && !has_schedule) {
+    context.complain(fmt::format("{}: its program was ended before it could write its schedule",
+                                 printable(options.trace)));
     return ExitCode::kUnreadable;
   }
+  if (!options.debugger.empty()) return debug(options, recorded, context);
+  if (!has_schedule) return follow(options, recorded, context);
   for (std::uint32_t i = 0; i < options.times; ++i) {
     const auto now = run_again(options, recorded, context);
     if (!now) return ExitCode::kUnreadable;
@@ -164,9 +241,10 @@ void add_replay(CLI::App& app, Context& context) {
   CLI::App& command = *app.add_subcommand(
       "replay",
       "runs a test again under the schedule of its trace\n\n"
-      "The trace must come from an execution under control, such as one that was explored. The "
-      "test is run once more and each of its operations compared with the trace: either all are "
-      "the same, or the first that is not is shown from both sides, and why that can be.");
+      "The test is run once more and each of its operations compared with the trace: either all "
+      "are the same, or the first that is not is shown from both sides, and why that can be. A "
+      "trace that was recorded on threads has no schedule: then the operations of tasks come in "
+      "its order, under control, as far as that goes.");
   const auto options = std::make_shared<ReplayOptions>();
   command.add_option("trace", options->trace, "The trace whose schedule to follow")
       ->required()
@@ -179,8 +257,15 @@ void add_replay(CLI::App& app, Context& context) {
   command.add_option("--times", options->times, "Run it so often, as long as it is identical")
       ->type_name("N")
       ->check(CLI::Range(1u, 1'000'000u));
+  command
+      .add_option("--debugger", options->debugger,
+                  "Run it under gdb, lldb, or what takes gdb's arguments, up to the operation that "
+                  "fails")
+      ->type_name("NAME");
   set_examples(command, {{"Does it still fail in the same way?",
                           "chantrace replay traces/Pool.ShutsDown.chantrace -- ./pool_test"},
+                         {"What is going on where it fails?",
+                          "chantrace replay --debugger gdb traces/Pool.ShutsDown.chantrace"},
                          {"Is it really deterministic?",
                           "chantrace replay --times 100 traces/Pool.ShutsDown.chantrace"}});
   command.callback([options, &context] { context.exit_code = run_replay(*options, context); });

@@ -43,7 +43,7 @@ std::string_view description_of(FindingKind kind) {
     case FindingKind::kStepLimit:
       return "The run was ended at its limit of steps.";
     case FindingKind::kDivergence:
-      return "A replayed run differed from the recorded one.";
+      return "What ran again under its schedule was not the same.";
     case FindingKind::kForeignThread:
       return "A thread took part that cannot be scheduled.";
     case FindingKind::kInconsistent:

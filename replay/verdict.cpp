@@ -18,7 +18,10 @@ bool is_note_by_nature(FindingKind kind) {
 }
 
 bool is_failing(const Finding& finding, const Policy& policy) {
-  if (!policy.fail_on.contains(finding.kind)) return false;
+  const bool is_asked_for =
+      policy.fail_on.contains(finding.kind) ||
+      (is_livelock(finding) && policy.fail_on.contains(FindingKind::kBlocked));
+  if (!is_asked_for) return false;
   return finding.certainty != Certainty::kNote || is_note_by_nature(finding.kind);
 }
 
@@ -72,7 +75,8 @@ std::set<FindingKind> default_fail_kinds() {
           FindingKind::kMutexHeld,   FindingKind::kSendOnClosed,
           FindingKind::kDoubleClose, FindingKind::kNegativeWaitGroup,
           FindingKind::kMisuse,      FindingKind::kLostSignal,
-          FindingKind::kRace,        FindingKind::kInconsistent};
+          FindingKind::kRace,        FindingKind::kDivergence,
+          FindingKind::kInconsistent};
 }
 
 std::vector<FindingKind> all_finding_kinds() {

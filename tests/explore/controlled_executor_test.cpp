@@ -21,6 +21,7 @@ TEST(ControlledExecutorTest, RunsTenThousandTasks) {
 
   const ExploreResult result = explore(
       [&] {
+        ended = 0;
         Mutex mutex("ended");
         WaitGroup tasks;
         tasks.add(kTasks);
@@ -186,7 +187,7 @@ TEST(ControlledExecutorTest, HandlesOutliveTheirExecution) {
         kept.push_back(go([channel = channels.back()] { channel.send(1); }));
         kept.back().join();
       },
-      {.schedules = 10, .strategy = random_walk()});
+      {.schedules = 10, .strategy = random_walk(), .runs_again = false});
 
   EXPECT_EQ(channels.size(), 10u);
   for (const Channel<int>& channel : channels) EXPECT_EQ(channel.recv(), 1);

@@ -29,7 +29,7 @@ ExploreResult explore_stuck(const std::function<void(Channel<int>)>& wait) {
         if (values.recv() != executions) throw std::logic_error("a value of another execution");
         sender.join();
       },
-      {.schedules = 50, .strategy = random_walk(), .goes_on = true});
+      {.schedules = 50, .strategy = random_walk(), .goes_on = true, .runs_again = false});
   EXPECT_EQ(result.failures, 50u);
   EXPECT_EQ(executions, 50);
   EXPECT_EQ(result.findings().size(), 1u);
@@ -118,7 +118,7 @@ TEST(UnwindingTest, BodyInACatchBlockIsUnwound) {
           nothing.recv();
         }
       },
-      {.schedules = 20, .strategy = random_walk(), .goes_on = true});
+      {.schedules = 20, .strategy = random_walk(), .goes_on = true, .runs_again = false});
 
   EXPECT_EQ(executions, 20);
   EXPECT_EQ(result.failures, 20u);

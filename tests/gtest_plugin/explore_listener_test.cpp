@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -26,14 +28,21 @@ const std::string kCommand = CHANTRACE_COMMAND;
 
 class ExploreListenerTest : public testing::Test {
  protected:
-  /// Runs the tests of `filter`.
-  RunResult run(const std::string& filter, const std::string& flags) const {
-    return run_in(folder_.path(), kExplored + " '--gtest_filter=" + filter + "' " + flags);
+  /// Runs the tests of `filter`. `variables`: of the environment, as a shell takes them.
+  RunResult run(const std::string& filter, const std::string& flags,
+                const std::string& variables = "") const {
+    return run_in(folder_.path(),
+                  variables + kExplored + " '--gtest_filter=" + filter + "' " + flags);
   }
+  /// Removes what GoogleTest leaves where it knows of shards. Returns: whether it did.
+  bool take_status_file() const { return std::filesystem::remove(folder_.path() / "status"); }
   /// The command, on the trace of a test.
-  RunResult replay(const std::string& test, const std::string& arguments) const {
-    return run_in(folder_.path(), kCommand + " replay '" + trace_of(test) + "' " + arguments);
+  RunResult replay(const std::string& test, const std::string& arguments,
+                   const std::string& variables = "") const {
+    return run_in(folder_.path(),
+                  variables + kCommand + " replay '" + trace_of(test) + "' " + arguments);
   }
+  std::filesystem::path in_folder(const std::string& name) const { return folder_.path() / name; }
   std::string trace_of(const std::string& test) const {
     return (folder_.path() / "traces" / (test + ".chantrace")).string();
   }
@@ -141,7 +150,8 @@ TEST_F(ExploreListenerTest, FixtureIsMadeAnewForEachExecution) {
   const RunResult clean = run("Fixture.*", "--chantrace_explore=50 --chantrace_strategy=random");
 
   EXPECT_EQ(clean.status, 0) << clean.output;
-  EXPECT_THAT(clean.output, HasSubstr("made 51, set up 51, torn down 51, destroyed 51"));
+  // 50, of which the first, second, fourth and so on run again, and the one that is recorded.
+  EXPECT_THAT(clean.output, HasSubstr("made 57, set up 57, torn down 57, destroyed 57"));
 }
 
 TEST_F(ExploreListenerTest, SkippedTestIsSkipped) {
@@ -166,15 +176,90 @@ TEST_F(ExploreListenerTest, FailureThatDoesNotComeAgainIsCalledThat) {
   EXPECT_THAT(found.output, HasSubstr("depends on more"));
 }
 
+TEST_F(ExploreListenerTest, HiddenNondeterminismIsSaidFromBothSides) {
+  const RunResult found = run("Hidden.CountsItsCalls", "--chantrace_explore=100");
+
+  EXPECT_EQ(found.status, 1);
+  EXPECT_THAT(
+      found.output,
+      AllOf(HasSubstr("chantrace: hidden nondeterminism: worker's operation 2 is another one"),
+            HasSubstr("schedule 1 of 100"),
+            ContainsRegex("once       send\\(jobs\\) at .*explored_tests.cpp:[0-9]+"),
+            ContainsRegex("again      lock\\(log\\) at .*explored_tests.cpp:[0-9]+"),
+            HasSubstr("std::random_device")));
+  const auto trace = read_trace(trace_of("Hidden.CountsItsCalls"));
+  ASSERT_TRUE(trace.has_value() && trace.value().end);
+  ASSERT_EQ(trace.value().end->findings.size(), 1u);
+  EXPECT_EQ(trace.value().end->findings[0].kind, FindingKind::kDivergence);
+}
+
+TEST_F(ExploreListenerTest, WhatIsCountedAnewIsNoHiddenNondeterminism) {
+  EXPECT_EQ(run("Hidden.CountsAnew", "--chantrace_explore=100").status, 0);
+}
+
+TEST_F(ExploreListenerTest, HiddenNondeterminismIsLetPassWhereThatIsAskedFor) {
+  const RunResult passed =
+      run("Hidden.CountsItsCalls", "--chantrace_explore=100 --chantrace_fail_on=deadlock");
+
+  EXPECT_EQ(passed.status, 0) << passed.output;
+}
+
 TEST_F(ExploreListenerTest, TestThatNeverEndsIsCutAndDoesNotHang) {
   const RunResult cut = run("Polls.WithoutEnd", "--chantrace_explore=5 --chantrace_steps_max=1000");
 
   EXPECT_THAT(cut.output, HasSubstr("5 cut at 1000 operations"));
 }
 
+TEST_F(ExploreListenerTest, LivelockFailsAndALimitAloneDoesNot) {
+  const RunResult livelock = run("Polls.EachOther", "--chantrace_explore=5");
+  const RunResult polling =
+      run("Polls.WithoutEnd", "--chantrace_explore=5 --chantrace_steps_max=100");
+
+  EXPECT_EQ(livelock.status, 1);
+  EXPECT_THAT(livelock.output, HasSubstr("chantrace: livelock: all tasks that are left yield"));
+  EXPECT_THAT(polling.output, HasSubstr("5 cut at 100 operations; nothing found"));
+}
+
 TEST_F(ExploreListenerTest, TestWithItsOwnOptionsIsExploredWithoutAFlag) {
   EXPECT_THAT(run("Own.*", "").output, HasSubstr("explored 123 schedules"));
   EXPECT_THAT(run("Own.*", "--chantrace_explore=7").output, HasSubstr("explored 7 schedules"));
+}
+
+TEST_F(ExploreListenerTest, ExplorationIsSharedOut) {
+  const std::string random = "--chantrace_strategy=random --chantrace_explore=100 ";
+
+  EXPECT_THAT(run("Counter.LosesNone", random + "--chantrace_explore_shard=2/3").output,
+              AllOf(HasSubstr("explored 33 schedules"), HasSubstr("random, shard 2 of 3")));
+  EXPECT_THAT(run("Counter.LosesNone", random + "--chantrace_explore_shard=0/3").output,
+              HasSubstr("explored 34 schedules"));
+}
+
+TEST_F(ExploreListenerTest, ShardsOfGoogleTestShareTestsUnlessToldOtherwise) {
+  const std::string flags = "--chantrace_explore=90 --chantrace_strategy=random ";
+  const auto run_shard = [&](int index, const std::string& more) {
+    return run("Counter.LosesNone:Own.*", flags + more,
+               "GTEST_TOTAL_SHARDS=2 GTEST_SHARD_STATUS_FILE=status "
+               "GTEST_SHARD_INDEX=" +
+                   std::to_string(index) + " ");
+  };
+
+  for (int index = 0; index < 2; ++index) {
+    const RunResult tests = run_shard(index, "");
+    EXPECT_THAT(tests.output, AllOf(HasSubstr("1 test from 1 test suite ran"),
+                                    HasSubstr("explored 90 schedules")));
+    EXPECT_TRUE(take_status_file());
+    const RunResult schedules = run_shard(index, "--chantrace_explore_shard=gtest");
+    EXPECT_EQ(schedules.status, 0) << schedules.output;
+    EXPECT_THAT(schedules.output,
+                AllOf(HasSubstr("2 tests from 2 test suites ran"),
+                      HasSubstr("explored 45 schedules"), Not(HasSubstr("explored 90"))));
+    EXPECT_TRUE(take_status_file());
+  }
+}
+
+TEST_F(ExploreListenerTest, WithoutShardsOfGoogleTestAllIsExplored) {
+  EXPECT_THAT(run("Own.*", "--chantrace_explore_shard=gtest").output,
+              HasSubstr("explored 123 schedules"));
 }
 
 TEST_F(ExploreListenerTest, DeathTestIsRunOnce) {
@@ -202,6 +287,12 @@ TEST_F(ExploreListenerTest, RefusesWhatMakesNoSense) {
   EXPECT_THAT(refused("--chantrace_budget=5"), HasSubstr("expected a time such as"));
   EXPECT_THAT(refused("--chantrace_explore=-1"), HasSubstr("expected a number"));
   EXPECT_THAT(refused("--chantrace_time_mode=never"), HasSubstr("expected choice or quiescence"));
+  for (const char* const shard : {"3/2", "0/0", "first", "1", "0/"})
+    EXPECT_THAT(refused(std::string("--chantrace_explore_shard=") + shard),
+                HasSubstr("expected INDEX/COUNT"));
+  for (const char* const place : {"2", "2.", ".4", "0.4", "2.0", "a.b"})
+    EXPECT_THAT(refused(std::string("--chantrace_stop_at=") + place),
+                HasSubstr("expected TASK.OPERATION"));
   EXPECT_THAT(refused("--chantrace_replay=c1:zz:"), HasSubstr("not a schedule"));
   EXPECT_THAT(refused("--chantrace_replay=" + kExplored), HasSubstr("--chantrace_replay="));
 }
@@ -231,13 +322,99 @@ TEST_F(ExploreListenerTest, CommandSaysWhereAReplayDiverges) {
             HasSubstr("now        send(numbers, "), HasSubstr("hidden nondeterminism")));
 }
 
-TEST_F(ExploreListenerTest, CommandReplaysOnlyWhatWasUnderControl) {
-  run("Counter.LosesNone", "--chantrace_keep=all");
+TEST_F(ExploreListenerTest, CommandFollowsATraceOfThreads) {
+  run("Counter.LosesNone:Locks.DeadlockInEveryOrder:Fixture.*", "--chantrace_keep=all");
 
-  const RunResult refused = replay("Counter.LosesNone", "-- " + kExplored);
+  const RunResult passed = replay("Counter.LosesNone", "--times 3 -- " + kExplored);
+  const RunResult fixture = replay("Fixture.IsUsedInEachExecution", "");
+  const RunResult failed = replay("Locks.DeadlockInEveryOrder", "");
+
+  EXPECT_EQ(passed.status, 0) << passed.output;
+  EXPECT_THAT(passed.output,
+              ContainsRegex("followed 3 times: [0-9]+ events of 2 tasks in the order of the "
+                            "trace, nothing found"));
+  EXPECT_EQ(fixture.status, 0) << fixture.output;
+  EXPECT_EQ(failed.status, 0) << failed.output;
+  EXPECT_THAT(failed.output, HasSubstr("the same deadlock"));
+}
+
+TEST_F(ExploreListenerTest, WhatFollowedThreadsHasASchedule) {
+  run("Locks.DeadlockInEveryOrder", "");
+  const std::string recorded = "threads.chantrace";
+  std::filesystem::rename(trace_of("Locks.DeadlockInEveryOrder"), in_folder(recorded));
+
+  const RunResult followed = run("Locks.DeadlockInEveryOrder", "--chantrace_replay=" + recorded);
+
+  EXPECT_EQ(followed.status, 1);
+  EXPECT_THAT(followed.output, HasSubstr("in the order that was recorded"));
+  EXPECT_EQ(replay("Locks.DeadlockInEveryOrder", "").output.substr(0, 9), "identical");
+}
+
+TEST_F(ExploreListenerTest, CommandSaysWhereAProgramLeavesTheOrderOfThreads) {
+  run("Changing.*", "--chantrace_keep=all");
+  EXPECT_EQ(replay("Changing.IsAnotherOneLater", "").status, 0);
+
+  const RunResult diverged = replay("Changing.IsAnotherOneLater", "", "EXPLORED_TESTS_CHANGED=1 ");
+
+  EXPECT_EQ(diverged.status, 4) << diverged.output;
+  EXPECT_THAT(
+      diverged.output,
+      AllOf(HasSubstr("the recorded order could be followed up to step 3 only"),
+            ContainsRegex("recorded   worker's send\\(jobs\\) at .*explored_tests.cpp:[0-9]+"),
+            ContainsRegex("now        lock at .*explored_tests.cpp:[0-9]+")));
+}
+
+/// Notes its arguments, and runs what stands behind the one that ends its own.
+const char* const kFakeDebugger =
+    "#!/bin/sh\n"
+    "printf '%s\\n' \"$0\" \"$@\" >arguments\n"
+    "while [ \"$1\" != --args ] && [ \"$1\" != -- ]; do shift; done\n"
+    "shift\n"
+    "exec \"$@\"\n";
+
+TEST_F(ExploreListenerTest, DebuggerStopsAtTheOperationThatFails) {
+  run("Locks.DeadlockInEveryOrder", "");
+  for (const std::string name : {"gdb", "lldb", "gdb-of-mine"}) {
+    std::ofstream(in_folder(name)) << kFakeDebugger;
+    std::filesystem::permissions(in_folder(name), std::filesystem::perms::owner_all);
+
+    const RunResult run_under =
+        replay("Locks.DeadlockInEveryOrder", "--debugger " + name + " -- " + kExplored,
+               "PATH=\"$PWD:$PATH\" ");
+
+    EXPECT_EQ(run_under.status, 1) << run_under.output;
+    EXPECT_THAT(run_under.output, AllOf(HasSubstr("stops in front of main's operation 6: lock("),
+                                        HasSubstr("chantrace: deadlock")));
+    const std::string arguments = read_file(in_folder("arguments"));
+    EXPECT_THAT(arguments, HasSubstr("/" + name + "\n"));
+    EXPECT_THAT(arguments,
+                HasSubstr(name == "lldb" ? "-o\nbreakpoint set --name chantrace_stop_here\n-o\nrun"
+                                         : "-ex\nbreak chantrace_stop_here\n-ex\nrun"));
+    EXPECT_THAT(arguments, HasSubstr(kExplored + "\n--gtest_filter=Locks.DeadlockInEveryOrder"));
+    EXPECT_THAT(arguments, HasSubstr("--chantrace_stop_at=1.6\n"));
+    EXPECT_THAT(arguments, HasSubstr("--chantrace_watchdog=0"));
+  }
+}
+
+TEST_F(ExploreListenerTest, DebuggerThatIsNotThereIsNamed) {
+  run("Locks.DeadlockInEveryOrder", "");
+
+  const RunResult refused = replay("Locks.DeadlockInEveryOrder", "--debugger nowhere-to-be-found");
 
   EXPECT_EQ(refused.status, 3);
-  EXPECT_THAT(refused.output, HasSubstr("it was recorded on threads"));
+  EXPECT_THAT(refused.output, HasSubstr("cannot run nowhere-to-be-found: No such file"));
+}
+
+TEST_F(ExploreListenerTest, GdbShowsTheCallThatFails) {
+  if (run_in("/", "gdb --version").status != 0) GTEST_SKIP() << "there is no gdb";
+  run("Locks.DeadlockInEveryOrder", "");
+
+  const RunResult shown =
+      replay("Locks.DeadlockInEveryOrder", "--debugger gdb </dev/null", "DEBUGINFOD_URLS= ");
+
+  if (shown.output.find("ptrace") != std::string::npos) GTEST_SKIP() << "nothing can be traced";
+  EXPECT_THAT(shown.output, AllOf(HasSubstr("Breakpoint 1, chantrace_stop_here"),
+                                  ContainsRegex("explored_tests.cpp:[0-9]+")));
 }
 
 TEST_F(ExploreListenerTest, CommandSaysWhatItCouldNotRun) {

@@ -80,6 +80,36 @@ TEST(Variable, IsUsedInOrder) {
   EXPECT_EQ(value.load(), 1);
 }
 
+TEST(Locks, DeadlockInEveryOrder) {
+  chantrace::Mutex left("left");
+  chantrace::Mutex right("right");
+  chantrace::WaitGroup both_hold_one("both hold one");
+  both_hold_one.add(2);
+  const auto take = [&](chantrace::Mutex& first, chantrace::Mutex& second) {
+    const std::scoped_lock outer(first);
+    both_hold_one.done();
+    both_hold_one.wait();
+    const std::scoped_lock inner(second);
+  };
+  chantrace::Task other = chantrace::go("other", [&] { take(right, left); });
+  take(left, right);
+  other.join();
+}
+
+// As if it had been built anew, where the variable is set.
+TEST(Changing, IsAnotherOneLater) {
+  chantrace::Channel<int> jobs("jobs", 2);
+  chantrace::Mutex log("log");
+  chantrace::Task worker = chantrace::go("worker", [&] {
+    jobs.send(1);
+    if (std::getenv("EXPLORED_TESTS_CHANGED") != nullptr)
+      const std::scoped_lock lock(log);
+    else
+      jobs.send(2);
+  });
+  worker.join();
+}
+
 class Fixture : public testing::Test {
  protected:
   Fixture() { ++made; }
@@ -130,6 +160,31 @@ TEST(Hidden, FailsEveryOtherTime) {
   EXPECT_NE(calls++ % 2, 0);
 }
 
+// The same operations under every schedule, but not from one execution to the next.
+TEST(Hidden, CountsItsCalls) {
+  static int calls = 0;
+  chantrace::Channel<int> jobs("jobs", 2);
+  chantrace::Mutex log("log");
+  chantrace::Task worker = chantrace::go("worker", [&] {
+    jobs.send(1);
+    if (calls++ % 2 == 0)
+      jobs.send(2);
+    else
+      const std::scoped_lock lock(log);
+  });
+  worker.join();
+}
+
+TEST(Hidden, CountsAnew) {
+  int calls = 0;
+  chantrace::Channel<int> jobs("jobs", 2);
+  chantrace::Task worker = chantrace::go("worker", [&] {
+    jobs.send(1);
+    if (calls++ % 2 == 0) jobs.send(2);
+  });
+  worker.join();
+}
+
 TEST(Hidden, SendsARandomNumber) {
   chantrace::Channel<unsigned> numbers("numbers", 1);
   numbers.send(std::random_device{}());
@@ -138,6 +193,18 @@ TEST(Hidden, SendsARandomNumber) {
 TEST(Polls, WithoutEnd) {
   chantrace::Atomic<int> value(0);
   for (;;) value.fetch_add(1);
+}
+
+TEST(Polls, EachOther) {
+  chantrace::Atomic<bool> is_left_ready(false);
+  chantrace::Atomic<bool> is_right_ready(false);
+  chantrace::Task left = chantrace::go("left", [&] {
+    while (!is_right_ready.load()) chantrace::yield();
+    is_left_ready.store(true);
+  });
+  while (!is_left_ready.load()) chantrace::yield();
+  is_right_ready.store(true);
+  left.join();
 }
 
 CHANTRACE_EXPLORE(Own, IsExploredByItself, .schedules = 123, .strategy = chantrace::random_walk()) {

@@ -96,19 +96,40 @@ struct RunOptions {
   bool finds_races = true;
 };
 
+/// A part of an exploration, so that several processes share it.
+struct Shard {
+  std::uint32_t index = 0;  ///< From 0.
+  std::uint32_t count = 1;  ///< 1: there is no other.
+
+  friend bool operator==(const Shard&, const Shard&) = default;
+};
+
+/// "0/4" is the first of four. nullopt for any other text, and where there is no such part.
+std::optional<Shard> parse_shard(std::string_view text);
+
 struct ExploreOptions {
   std::uint64_t schedules = 1'000;     ///< At most so many executions.
   std::chrono::nanoseconds budget{0};  ///< At most so much time; 0: no limit.
   SearchStrategy strategy = portfolio();
   std::uint64_t seed = 0;
+  /// Explores only this part: of `schedules` executions those whose number is `index` modulo
+  /// `count`; of the sweep and the depth-first search, which count nothing, a part of what they
+  /// enumerate. No schedule is drawn, or enumerated, by two parts.
+  Shard shard = {};
   RunOptions run = {};
   /// Operations on objects that only one task uses, or all only read, are passed over by
-  /// strategies.
+  /// strategies. Not so where the sweep or the depth-first search is shared out: what is known of
+  /// objects would be another thing in each part.
   bool skips_private_objects = true;
   /// Does not stop at the first failure, and counts them.
   bool goes_on = false;
   /// Looks for orders of locks that can deadlock: `ExploreResult::lock_orders`.
   bool finds_lock_orders = true;
+  /// Runs each schedule that fails a second time, and some that pass: the first, the second, the
+  /// fourth and so on, and of the rest one in 256 by their steps. Where the body does something
+  /// else then, what it does depends on more than its schedule. That is a failure, with a finding
+  /// of kind `kDivergence` that names the first operation that was not the same.
+  bool runs_again = true;
 };
 
 /// An execution that went wrong.
@@ -127,8 +148,9 @@ struct ExploreResult {
   std::uint64_t decisions = 0;  ///< Steps at which there was a choice.
   std::uint64_t cut = 0;        ///< Executions that were ended by the limit of operations.
   std::uint64_t failures = 0;   ///< Of executions; 1 at most unless `goes_on`.
+  std::uint64_t again = 0;      ///< Schedules that ran again, which no other count knows of.
   std::chrono::nanoseconds elapsed{0};
-  /// All schedules that the strategy knows were tried.
+  /// All schedules that the strategy knows, or those of its shard, were tried.
   bool is_exhausted = false;
   std::uint64_t abandoned = 0;  ///< Tasks that could not be unwound; what they held is lost.
   std::optional<Failure> first_failure;
@@ -146,7 +168,8 @@ struct ExploreResult {
 /// `body` becomes the body of each execution and what it starts with `go` its tasks, all of them on
 /// the calling thread. It must do the same each time, but for the order in which tasks come: what
 /// it leaves behind in static variables must not matter. An execution fails that leaves tasks
-/// behind, or otherwise shows a finding that is not a note. An exception that leaves `body` is one.
+/// behind, or otherwise shows a finding that is not a note, or that is not the same when its
+/// schedule runs again. An exception that leaves `body` is one.
 ///
 /// Threads: one exploration at a time in a process.
 ExploreResult explore(const std::function<void()>& body, const ExploreOptions& options = {});

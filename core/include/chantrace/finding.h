@@ -29,7 +29,7 @@ enum class FindingKind : std::uint8_t {
   kLostSignal,         ///< "lost_signal": waits on a condition whose signal came before the wait.
   kRace,               ///< "race": a data race on a shared variable.
   kStepLimit,          ///< "step_limit"
-  kDivergence,         ///< "divergence"
+  kDivergence,         ///< "divergence": what ran again under its schedule was not the same.
   kForeignThread,      ///< "foreign_thread": a thread that the library cannot schedule.
   kInconsistent,       ///< "inconsistent": the trace contradicts itself; it was damaged.
   kUncertain,          ///< "uncertain": events were lost, so this much is not known.
@@ -84,6 +84,12 @@ struct Finding {
 
   friend bool operator==(const Finding&, const Finding&) = default;
 };
+
+/// Tasks go on for ever and get nowhere, which is no better than being blocked. Any other
+/// `kStepLimit` may only be slow.
+inline bool is_livelock(const Finding& finding) {
+  return finding.kind == FindingKind::kStepLimit && finding.certainty == Certainty::kCertain;
+}
 
 std::string_view to_string(FindingKind kind);
 /// The kind that `to_string` names so; nullopt for any other text.

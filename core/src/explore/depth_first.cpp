@@ -2,8 +2,14 @@
 
 #include <algorithm>
 
+#include "random.h"
+
 namespace chantrace::detail {
 namespace {
+
+// Ways to begin, for each shard, where all decisions are like those of the first execution. More
+// share the work out more evenly; each costs an execution in every shard that it is not of.
+constexpr std::size_t kBeginningsOfShard = 16;
 
 std::size_t find_task(std::span<const Runnable> runnable, std::uint32_t task) {
   for (std::size_t i = 0; i < runnable.size(); ++i)
@@ -17,6 +23,7 @@ void DepthFirst::begin(std::uint64_t) {
   if (is_lost_) {
     nodes_.clear();
     alternatives_.clear();
+    split_depth_ = 0;
   }
   is_lost_ = false;
   depth_ = 0;
@@ -72,9 +79,31 @@ std::uint32_t DepthFirst::choose(std::uint32_t count) {
   return 0;
 }
 
+std::size_t DepthFirst::find_split_depth() const {
+  std::size_t beginnings = 1;
+  std::size_t depth = 0;
+  while (depth < nodes_.size() && beginnings < kBeginningsOfShard * shard_.count)
+    beginnings *= nodes_[depth++].count;
+  return std::max<std::size_t>(depth, 1);
+}
+
+bool DepthFirst::begins_in_shard() const {
+  std::uint64_t hash = 0;
+  for (std::size_t i = 0; i < std::min(split_depth_, nodes_.size()); ++i)
+    hash = split_mix(hash ^ nodes_[i].taken);
+  return hash % shard_.count == shard_.index;
+}
+
 bool DepthFirst::end(bool) {
+  is_of_shard_ = true;
   if (is_lost_) return true;
   nodes_.resize(depth_);
+  if (shard_.count > 1) {
+    // All shards see the same first execution.
+    if (split_depth_ == 0) split_depth_ = find_split_depth();
+    is_of_shard_ = begins_in_shard();
+    if (!is_of_shard_ && nodes_.size() > split_depth_) nodes_.resize(split_depth_);
+  }
   while (!nodes_.empty()) {
     Node& node = nodes_.back();
     const bool has_left =

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../runtime/strategy.h"
+#include "chantrace/explore.h"
 
 namespace chantrace::detail {
 
@@ -18,13 +19,17 @@ class DepthFirst final : public Strategy {
  public:
   static constexpr std::uint32_t kUnbounded = 0xffffffff;
 
-  explicit DepthFirst(std::uint32_t preemptions_max) : preemptions_max_(preemptions_max) {}
+  /// Of several shards each takes the schedules that begin in some ways. Where it comes to one that
+  /// begins in another way, it runs that once, to see where the next begins.
+  explicit DepthFirst(std::uint32_t preemptions_max, const Shard& shard = {})
+      : preemptions_max_(preemptions_max), shard_(shard) {}
 
   void begin(std::uint64_t) override;
   std::size_t pick(std::span<const Runnable> runnable, std::size_t current) override;
   std::uint32_t choose(std::uint32_t count) override;
   bool end(bool is_whole) override;
   void forget_places() override { is_lost_ = true; }
+  bool is_of_shard() const override { return is_of_shard_; }
   std::string_view name() const override { return "dfs"; }
 
  private:
@@ -38,8 +43,13 @@ class DepthFirst final : public Strategy {
 
   Node& descend(std::uint32_t count);
   void add_node(std::span<const Runnable> runnable, std::size_t current);
+  std::size_t find_split_depth() const;
+  bool begins_in_shard() const;
 
   const std::uint32_t preemptions_max_;
+  const Shard shard_;
+  bool is_of_shard_ = true;
+  std::size_t split_depth_ = 0;  ///< The decisions that a schedule begins with; 0: not known yet.
   std::vector<Node> nodes_;
   std::vector<std::uint32_t> alternatives_;
   std::size_t depth_ = 0;

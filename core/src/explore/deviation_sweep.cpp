@@ -63,18 +63,38 @@ void DeviationSweep::place_after(std::size_t index) {
     deviations_[i] = {deviations_[i - 1].position + 1, 1};
 }
 
+void DeviationSweep::step(Deviation& deviation,
+                          const std::vector<std::uint32_t>& alternatives) const {
+  if (deviation.alternative + 1 < alternatives[deviation.position])
+    ++deviation.alternative;
+  else
+    deviation = {deviation.position + 1, 1};
+}
+
+void DeviationSweep::skip_other_shards() {
+  Deviation& first = deviations_.front();
+  // Behind the end of the schedule without deviations there is nothing to skip.
+  while (first_deviations_ % shard_.count != shard_.index &&
+         first.position < default_alternatives_.size()) {
+    step(first, default_alternatives_);
+    ++first_deviations_;
+  }
+  place_after(0);
+}
+
 bool DeviationSweep::advance() {
   // Deviations from `made` on stand behind the end of an execution with those before.
-  std::size_t made = next_deviation_;
+  const std::size_t made = next_deviation_;
+  is_of_shard_ = made > 0 || shard_.index == 0;
+  if (deviations_.empty()) default_alternatives_ = alternatives_;
   if (made == deviations_.size()) level_was_reached_ = true;
-  while (made > 0) {
-    Deviation& last = deviations_[made - 1];
-    if (last.alternative + 1 < alternatives_[last.position]) {
-      ++last.alternative;
-    } else {
-      last = {last.position + 1, 1};
-    }
+  if (made > 0) {
+    step(deviations_[made - 1], alternatives_);
     place_after(made - 1);
+    if (made == 1) {
+      ++first_deviations_;
+      skip_other_shards();
+    }
     return true;
   }
   // All of this level are done.
@@ -82,7 +102,8 @@ bool DeviationSweep::advance() {
   level_was_reached_ = false;
   deviations_.emplace_back();
   deviations_.front() = {0, 1};
-  place_after(0);
+  first_deviations_ = 0;
+  skip_other_shards();
   return true;
 }
 

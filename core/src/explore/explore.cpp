@@ -1,12 +1,16 @@
 #include "chantrace/explore.h"
 
 #include <algorithm>
+#include <bit>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "../runtime/controlled_executor.h"
 #include "chantrace/detail/explore_body.h"
 #include "controlled_run.h"
 #include "distinct_counter.h"
+#include "hidden_nondeterminism.h"
 #include "random.h"
 #include "replay_schedule.h"
 #include "strategies.h"
@@ -27,16 +31,6 @@ bool is_fault(const Finding& finding) {
 Judgement judge_by_faults(const std::vector<Finding>& findings) {
   return std::any_of(findings.begin(), findings.end(), is_fault) ? Judgement::kFailed
                                                                  : Judgement::kPassed;
-}
-
-/// The last execution once more, under the same schedule, and watched.
-void run_again(ControlledRuns& runs, const std::function<void()>& body,
-               const ControlOptions& options) {
-  const Schedule schedule = runs.executor().schedule();
-  ReplaySchedule replay(schedule);
-  replay.begin(0);
-  runs.watch_next();
-  runs.run(body, replay, options);
 }
 
 /// A circle that did close is told of as a deadlock already.
@@ -74,71 +68,182 @@ ControlOptions control_options(const RunOptions& options) {
       .rules = options.rules, .steps_max = options.steps_max, .stack_bytes = options.stack_bytes};
 }
 
-ExploreResult explore_body(const std::function<void()>& body, const ExploreOptions& options,
-                           const Judge& judge) {
-  ControlledRuns runs({options.run.finds_races, options.finds_lock_orders});
-  runs.executor().families().clear();
-  ControlOptions control = control_options(options.run);
-  control.skips_private_objects = options.skips_private_objects;
-  const std::unique_ptr<Strategy> strategy = make_strategy(options.strategy, options.schedules);
-  DistinctCounter distinct;
-  ExploreResult result;
-  const auto start = SteadyClock::now();
-  const auto is_over = [&] {
-    return options.budget.count() > 0 && SteadyClock::now() - start >= options.budget;
-  };
-  while (result.executions < options.schedules && !is_over() && !result.is_exhausted) {
-    const std::uint64_t index = result.executions++;
-    strategy->begin(seed_of(options.seed, index));
-    ControlledExecutor& executor = runs.executor();
-    const std::uint32_t known = executor.families().changes();
-    runs.run(body, *strategy, control);
-    if (control.skips_private_objects && executor.families().changes() != known)
-      strategy->forget_places();
-    const bool is_whole = executor.cut() == Cut::kNone && runs.has_ended_well();
-    result.is_exhausted = !strategy->end(is_whole);
-    distinct.add(executor.trace_hash());
-    result.steps += executor.steps();
-    result.decisions += executor.decisions();
-    result.abandoned += executor.abandoned();
-    if (executor.cut() == Cut::kStepLimit) ++result.cut;
-    if (runs.has_missed_something()) run_again(runs, body, control);
-    const Judgement judgement = judge(runs.findings());
-    if (judgement == Judgement::kEnough) break;
-    if (judgement == Judgement::kPassed) continue;
-    ++result.failures;
-    if (!result.first_failure) {
-      result.first_failure = {index, std::string(strategy->name()), executor.schedule(),
-                              runs.findings()};
-      // A watched execution can say more of its tasks.
-      if (!runs.was_watched() && !runs.has_stranger()) run_again(runs, body, control);
-      if (!runs.findings().empty()) result.first_failure->findings = runs.findings();
-    }
-    if (!options.goes_on || runs.has_stranger()) break;
-  }
-  result.elapsed = SteadyClock::now() - start;
-  if (result.executions > 0) result.last_schedule = runs.executor().schedule();
-  result.distinct = distinct.count();
-  result.lock_orders = lock_orders_beside(runs, result.findings());
-  return result;
-}
+namespace {
 
-struct Follower::Impl {
-  explicit Impl(Schedule followed) : schedule(std::move(followed)), strategy(schedule) {
-    strategy.begin(0);
+// Of all steps, so many go into running executions that passed a second time, beside those whose
+// number is a power of two. That is 0.4 %, and a replay, which is asked at every step, takes up to
+// twice as long. Of 1,000 executions 10 run again.
+constexpr std::uint64_t kAgainOneOf = 256;
+
+/// One exploration.
+class Explorer {
+ public:
+  Explorer(const std::function<void()>& body, const ExploreOptions& options, const Judge& judge)
+      : body_(body),
+        options_(options),
+        judge_(judge),
+        runs_({options.run.finds_races, options.finds_lock_orders}),
+        control_(control_options(options.run)),
+        strategy_(make_strategy(options.strategy, options.schedules, options.shard)),
+        counts_on_its_own_(is_enumerating(options.strategy)) {
+    executor_.families().clear();
+    control_.skips_private_objects =
+        options.skips_private_objects && (options.shard.count == 1 || !counts_on_its_own_);
   }
-  const Schedule schedule;
-  ReplaySchedule strategy;
+
+  ExploreResult explore() {
+    const auto start = SteadyClock::now();
+    const auto is_over = [&] {
+      return options_.budget.count() > 0 && SteadyClock::now() - start >= options_.budget;
+    };
+    // Of as many as there are, those whose number is the shard's.
+    const Shard& shard = options_.shard;
+    const std::uint64_t executions_max =
+        options_.schedules / shard.count + (options_.schedules % shard.count > shard.index ? 1 : 0);
+    while (result_.executions < executions_max && !is_over() && !result_.is_exhausted &&
+           !is_enough_)
+      run();
+    result_.elapsed = SteadyClock::now() - start;
+    if (result_.executions > 0 && !has_last_schedule_) result_.last_schedule = executor_.schedule();
+    result_.distinct = distinct_.count();
+    result_.lock_orders = lock_orders_beside(runs_, result_.findings());
+    return std::move(result_);
+  }
+
+ private:
+  void run() {
+    const std::uint64_t index =
+        counts_on_its_own_ ? result_.executions
+                           : result_.executions * options_.shard.count + options_.shard.index;
+    const bool is_logged = options_.runs_again && is_sample();
+    strategy_->begin(seed_of(options_.seed, index));
+    run_under(*strategy_, is_logged ? &once_ : nullptr);
+    forget_places();
+    const bool is_whole = executor_.cut() == Cut::kNone && runs_.has_ended_well();
+    result_.is_exhausted = !strategy_->end(is_whole);
+    if (!strategy_->is_of_shard()) return;
+    count();
+    if (runs_.has_missed_something()) run_watched();
+    const Judgement judgement = judge_(runs_.findings());
+    has_last_schedule_ = is_logged || judgement == Judgement::kFailed;
+    if (has_last_schedule_) judge_in_full(index, judgement, is_logged);
+    if (judgement == Judgement::kEnough) is_enough_ = true;
+    forget_places();
+  }
+
+  /// What is known of objects may have grown.
+  void forget_places() {
+    const std::uint32_t known = executor_.families().changes();
+    if (control_.skips_private_objects && known != known_) strategy_->forget_places();
+    known_ = known;
+  }
+
+  void run_under(Strategy& strategy, OperationLog* log) {
+    if (log != nullptr) log->clear();
+    executor_.set_log(log);
+    runs_.run(body_, strategy, control_);
+    executor_.set_log(nullptr);
+  }
+
+  /// The last execution once more, under the same schedule, and watched.
+  void run_watched() {
+    const Schedule schedule = executor_.schedule();
+    ReplaySchedule replay(schedule);
+    replay.begin(0);
+    runs_.watch_next();
+    run_under(replay, nullptr);
+  }
+
+  void count() {
+    ++result_.executions;
+    distinct_.add(executor_.trace_hash());
+    result_.steps += executor_.steps();
+    result_.decisions += executor_.decisions();
+    result_.abandoned += executor_.abandoned();
+    if (executor_.cut() == Cut::kStepLimit) ++result_.cut;
+  }
+
+  /// Whether the execution that comes next runs again though it may pass.
+  bool is_sample() const {
+    return std::has_single_bit(result_.executions + 1) ||
+           steps_again_ * kAgainOneOf <= result_.steps;
+  }
+
+  /// The execution failed, or is to run again.
+  void judge_in_full(std::uint64_t index, Judgement judgement, bool is_logged) {
+    result_.last_schedule = executor_.schedule();
+    const bool has_failed = judgement == Judgement::kFailed;
+    const bool has_stranger = runs_.has_stranger();
+    std::vector<Finding> findings;
+    if (has_failed) findings = runs_.findings();
+    // A watched execution can say more of its tasks.
+    const bool wants_more = has_failed && !result_.first_failure && !runs_.was_watched();
+    if (wants_more) runs_.watch_next();
+    std::optional<Finding> difference;
+    if (options_.runs_again && !has_stranger)
+      difference = run_again(judgement, is_logged);
+    else if (wants_more && !has_stranger)
+      run_watched();
+    if (!has_failed && !difference) return;
+    if (wants_more && !has_stranger && !difference) findings = runs_.findings();
+    if (difference) findings.push_back(std::move(*difference));
+    ++result_.failures;
+    if (!result_.first_failure)
+      result_.first_failure = {index, std::string(strategy_->name()), result_.last_schedule,
+                               std::move(findings)};
+    is_enough_ = !options_.goes_on || has_stranger;
+  }
+
+  /// Whether the last execution does the same under its schedule. `is_logged`: its operations are
+  /// in `once_`.
+  std::optional<Finding> run_again(Judgement judgement, bool is_logged) {
+    const Conduct once{result_.last_schedule.fingerprint, executor_.steps(), judgement};
+    const Conduct again = replay(again_);
+    if (is_logged) {
+      if (auto difference = find_first_difference(once_, again_)) return difference;
+      return find_difference(once, again);
+    }
+    auto difference = find_difference(once, again);
+    if (!difference || once.fingerprint == again.fingerprint) return difference;
+    // Mostly what is not the same twice is not the same thrice.
+    replay(once_);
+    const auto known = find_first_difference(again_, once_);
+    return known ? known : difference;
+  }
+
+  Conduct replay(OperationLog& log) {
+    ReplaySchedule strategy(result_.last_schedule);
+    strategy.begin(0);
+    run_under(strategy, &log);
+    ++result_.again;
+    steps_again_ += executor_.steps();
+    result_.abandoned += executor_.abandoned();
+    return {executor_.schedule().fingerprint, executor_.steps(), judge_(runs_.findings())};
+  }
+
+  const std::function<void()>& body_;
+  const ExploreOptions& options_;
+  const Judge& judge_;
+  ControlledRuns runs_;
+  ControlledExecutor& executor_ = runs_.executor();
+  ControlOptions control_;
+  const std::unique_ptr<Strategy> strategy_;
+  const bool counts_on_its_own_;  ///< And the shard is not found by counting.
+  std::uint32_t known_ = 0;       ///< `ObjectFamilies::changes`, when the strategy was told.
+  DistinctCounter distinct_;
+  OperationLog once_;
+  OperationLog again_;
+  ExploreResult result_;
+  std::uint64_t steps_again_ = 0;
+  bool has_last_schedule_ = false;
+  bool is_enough_ = false;
 };
 
-Follower::Follower(Schedule schedule) : impl_(std::make_unique<Impl>(std::move(schedule))) {}
-Follower::~Follower() = default;
+}  // namespace
 
-Strategy& Follower::strategy() { return impl_->strategy; }
-const Schedule& Follower::schedule() const { return impl_->schedule; }
-
-std::uint64_t Follower::diverged_at() const {
-  return impl_->strategy.divergence() ? impl_->strategy.divergence()->step : 0;
+ExploreResult explore_body(const std::function<void()>& body, const ExploreOptions& options,
+                           const Judge& judge) {
+  return Explorer(body, options, judge).explore();
 }
 
 }  // namespace detail

@@ -18,20 +18,22 @@ constexpr std::uint64_t kExecutionCost = 10;
 
 }  // namespace
 
-Portfolio::Portfolio(std::uint64_t schedules)
-    : parts_{Part{std::make_unique<DeviationSweep>(), 1}, Part{std::make_unique<Greybox>(), 4},
+Portfolio::Portfolio(std::uint64_t schedules, const Shard& shard)
+    : parts_{Part{std::make_unique<DeviationSweep>(shard), 1}, Part{std::make_unique<Greybox>(), 4},
              Part{std::make_unique<PartialOrderSampling>(), 1},
              Part{std::make_unique<SelectiveUniformWalk>(), 1},
              Part{std::make_unique<SiteUniformWalk>(), 1}},
       present_(parts_.data()),
+      is_shared_out_(shard.count > 1),
       sweep_first_(std::min(kSweepFirstMax, schedules / 100 * kSweepFirstPercent +
                                                 schedules % 100 * kSweepFirstPercent / 100)) {}
 
 Portfolio::~Portfolio() = default;
 
 Portfolio::Part& Portfolio::choose_part() {
-  if (executions_ <= sweep_first_) return parts_.front();
-  return *std::min_element(parts_.begin(), parts_.end(), [](const Part& left, const Part& right) {
+  if (executions_ <= sweep_first_ && !is_sweep_done_) return parts_.front();
+  const auto first = parts_.begin() + (is_sweep_done_ ? 1 : 0);
+  return *std::min_element(first, parts_.end(), [](const Part& left, const Part& right) {
     return left.decisions * right.share < right.decisions * left.share;
   });
 }
@@ -52,11 +54,14 @@ std::size_t Portfolio::pick(std::span<const Runnable> runnable, std::size_t curr
 std::uint32_t Portfolio::choose(std::uint32_t count) { return present_->strategy->choose(count); }
 
 bool Portfolio::end(bool is_whole) {
-  // Only the sweep can know that there is no other schedule.
-  return present_->strategy->end(is_whole);
+  // Only the sweep can know that there is no other schedule. Where it is shared out, it knows that
+  // of its part only, and the others go on.
+  is_sweep_done_ |= !present_->strategy->end(is_whole);
+  return !is_sweep_done_ || is_shared_out_;
 }
 
 void Portfolio::forget_places() {
+  is_sweep_done_ = false;
   for (Part& part : parts_) part.strategy->forget_places();
 }
 

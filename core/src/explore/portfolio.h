@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "../runtime/strategy.h"
+#include "chantrace/explore.h"
 
 namespace chantrace::detail {
 
@@ -18,8 +19,8 @@ namespace chantrace::detail {
 /// worst case, and the others the best mean beside them.
 class Portfolio final : public Strategy {
  public:
-  /// `schedules`: how many executions there may be.
-  explicit Portfolio(std::uint64_t schedules);
+  /// `schedules`: how many executions there may be. The sweep is shared out.
+  Portfolio(std::uint64_t schedules, const Shard& shard);
   ~Portfolio() override;
 
   void begin(std::uint64_t seed) override;
@@ -27,6 +28,7 @@ class Portfolio final : public Strategy {
   std::uint32_t choose(std::uint32_t count) override;
   bool end(bool is_whole) override;
   void forget_places() override;
+  bool is_of_shard() const override { return present_->strategy->is_of_shard(); }
   ReadsFromPairs* pairs() override { return present_->strategy->pairs(); }
   std::string_view name() const override { return present_->strategy->name(); }
 
@@ -41,6 +43,8 @@ class Portfolio final : public Strategy {
 
   std::array<Part, 5> parts_;  ///< The sweep is the first.
   Part* present_;
+  const bool is_shared_out_;
+  bool is_sweep_done_ = false;
   std::uint64_t executions_ = 0;
   const std::uint64_t sweep_first_;
 };

@@ -61,9 +61,21 @@ std::optional<SearchStrategy> parse_search_strategy(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<Shard> parse_shard(std::string_view text) {
+  Shard shard;
+  const char* const end = text.data() + text.size();
+  const auto index = std::from_chars(text.data(), end, shard.index);
+  if (index.ec != std::errc() || index.ptr == end || *index.ptr != '/') return std::nullopt;
+  const auto count = std::from_chars(index.ptr + 1, end, shard.count);
+  if (count.ec != std::errc() || count.ptr != end || shard.index >= shard.count)
+    return std::nullopt;
+  return shard;
+}
+
 namespace detail {
 
-std::unique_ptr<Strategy> make_strategy(const SearchStrategy& strategy, std::uint64_t schedules) {
+std::unique_ptr<Strategy> make_strategy(const SearchStrategy& strategy, std::uint64_t schedules,
+                                        const Shard& shard) {
   switch (strategy.kind) {
     case Kind::kRandomWalk:
       return std::make_unique<RandomWalk>();
@@ -72,19 +84,23 @@ std::unique_ptr<Strategy> make_strategy(const SearchStrategy& strategy, std::uin
     case Kind::kPriorities:
       return std::make_unique<PrioritySchedule>(strategy.parameter);
     case Kind::kDepthFirst:
-      return std::make_unique<DepthFirst>(strategy.parameter);
+      return std::make_unique<DepthFirst>(strategy.parameter, shard);
     case Kind::kSelectiveUniform:
       return std::make_unique<SelectiveUniformWalk>();
     case Kind::kSiteUniform:
       return std::make_unique<SiteUniformWalk>();
     case Kind::kSweep:
-      return std::make_unique<DeviationSweep>();
+      return std::make_unique<DeviationSweep>(shard);
     case Kind::kGreybox:
       return std::make_unique<Greybox>();
     case Kind::kPortfolio:
       break;
   }
-  return std::make_unique<Portfolio>(schedules);
+  return std::make_unique<Portfolio>(schedules / shard.count, shard);
+}
+
+bool is_enumerating(const SearchStrategy& strategy) {
+  return strategy.kind == Kind::kDepthFirst || strategy.kind == Kind::kSweep;
 }
 
 }  // namespace detail

@@ -9,7 +9,10 @@
 
 namespace chantrace::detail {
 
-/// `schedules`: how many executions there may be.
-std::unique_ptr<Strategy> make_strategy(const SearchStrategy& strategy, std::uint64_t schedules);
+/// `schedules`: how many executions there may be, in all shards.
+std::unique_ptr<Strategy> make_strategy(const SearchStrategy& strategy, std::uint64_t schedules,
+                                        const Shard& shard);
+/// It goes through schedules in an order of its own, and draws nothing.
+bool is_enumerating(const SearchStrategy& strategy);
 
 }  // namespace chantrace::detail

@@ -6,9 +6,11 @@
 
 #include "chantrace/detail/event_log.h"
 #include "controlled_step.h"
+#include "operation_log.h"
 #include "recording.h"
 #include "runtime.h"
 #include "stack_overflow.h"
+#include "stop_here.h"
 
 namespace chantrace::detail {
 
@@ -41,6 +43,7 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   options_ = options;
   strategy_ = &strategy;
   is_asked_always_ = strategy.is_asked_always();
+  has_to_stop_ = options.stop_at.task != 0;
   looks_ahead_ = strategy.looks_ahead();
   pairs_ = strategy.pairs();
   step_operations_ = ~kNoSteps;
@@ -77,9 +80,9 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   root.executor = this;
   root.clock = &steps_;
   root.operations = 0;
-  root.status = TaskStatus::kRunning;
   root.changes_seen = 0;
   root.idle_reads = 0;
+  root.status = TaskStatus::kRunning;
   root.creations = 0;
   root.has_nested_locks = false;
   root.hooks.fetch_or(kHookControlled);
@@ -138,6 +141,15 @@ void ControlledExecutor::note_polled(Object& object) {
   const WithoutRaces scope;
   if (std::exchange(object.is_polled, true)) return;
   families_.set_polled(object.family);
+}
+
+void ControlledExecutor::stop_where_asked(TaskControl& self) {
+  const std::uint64_t begun =
+      self.records_before_chunk + self.chunk->count.load() - self.other_records;
+  const OperationOfTask& asked = options_.stop_at;
+  if (number_of(self) != asked.task || begun + 1 != asked.operation) return;
+  has_to_stop_ = false;
+  chantrace_stop_here();
 }
 
 void ControlledExecutor::note_select(TaskControl& self, Object& channel) {
@@ -210,9 +222,13 @@ bool ControlledExecutor::pass_unlock(TaskControl& self, Operation operation, Obj
   const WithoutRaces scope;
   if (is_ending_) [[unlikely]]
     return resume_at_end(self);
+  if (has_to_stop_) [[unlikely]]
+    stop_where_asked(self);
   meet(self, object);
   is_private(self, object, 0, true);
   visits_.set_seen();
+  if (log_ != nullptr) [[unlikely]]
+    log_->add(self, operation, &object, site);
   note_change();
   return true;
 }
@@ -233,6 +249,8 @@ bool ControlledExecutor::is_spinning(TaskControl& self) {
   const WithoutRaces scope;
   if (is_ending_) [[unlikely]]
     return resume_at_end(self);
+  if (has_to_stop_) [[unlikely]]
+    stop_where_asked(self);
   meet(self, object);
   self.pending_site = &site;
   ++self.operations;
@@ -299,7 +317,16 @@ void ControlledExecutor::wake_yielded() {
 
 std::uint32_t ControlledExecutor::choose(TaskControl&, std::uint32_t count) {
   const WithoutRaces scope;
-  const std::uint32_t chosen = strategy_->choose(count);
+  return note_choice(strategy_->choose(count));
+}
+
+std::uint32_t ControlledExecutor::choose_case(TaskControl& self,
+                                              std::span<const std::uint16_t> cases) {
+  const WithoutRaces scope;
+  return note_choice(strategy_->choose_case(number_of(self), cases));
+}
+
+std::uint32_t ControlledExecutor::note_choice(std::uint32_t chosen) {
   choices_.push_back(chosen);
   fingerprint_ = (fingerprint_ ^ chosen) * kFingerprintFactor;
   return chosen;

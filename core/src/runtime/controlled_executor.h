@@ -24,6 +24,7 @@
 
 namespace chantrace::detail {
 
+class OperationLog;
 class Recording;
 
 /// Tasks of one execution.
@@ -85,6 +86,8 @@ class ControlledExecutor final : public Executor {
   std::size_t stack_bytes() const { return options_.stack_bytes; }
   /// Some task has held two locks at once.
   bool has_nested_locks() const;
+  /// Where operations are noted from the next execution on, at some cost; nullptr: nowhere.
+  void set_log(OperationLog* log) { log_ = log; }
 
   // For operations.
   TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
@@ -110,6 +113,7 @@ class ControlledExecutor final : public Executor {
   void unpark(TaskControl& task) override;
   bool yield(TaskControl& self) override;
   std::uint32_t choose(TaskControl& self, std::uint32_t count) override;
+  std::uint32_t choose_case(TaskControl& self, std::span<const std::uint16_t> cases) override;
   Instant now() override { return now_; }
   void arm(std::shared_ptr<TimerNode> timer, Instant due) override;
   bool disarm(TimerNode& timer) override;
@@ -157,6 +161,7 @@ class ControlledExecutor final : public Executor {
   TaskControl& task_of(const Runnable& runnable) { return *tasks_[runnable.task - 1]; }
 
   // Steps.
+  void stop_where_asked(TaskControl& self);
   void announce(TaskControl& self, Operation operation, Object* object, std::size_t side,
                 const Location& site);
   /// Notes who uses that side of the object. True: no other task could tell when it is used.
@@ -180,6 +185,7 @@ class ControlledExecutor final : public Executor {
   void count_step(TaskControl& self);
   /// It runs from here on.
   void turn_to(std::uint32_t task);
+  std::uint32_t note_choice(std::uint32_t chosen);
   void wake(TaskControl& task);
   void wake_yielded();
   bool is_spinning(TaskControl& self);
@@ -202,8 +208,10 @@ class ControlledExecutor final : public Executor {
   ControlOptions options_;
   std::uint64_t step_operations_ = 0;  ///< Bit by number of operation: it is a step.
   bool is_asked_always_ = false;
+  bool has_to_stop_ = false;  ///< `chantrace_stop_here` is still to be called.
   bool looks_ahead_ = true;
   ReadsFromPairs* pairs_ = nullptr;
+  OperationLog* log_ = nullptr;
   std::shared_ptr<Recording> recording_;
 
   TaskControl* root_ = nullptr;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "controlled_executor.h"
+#include "operation_log.h"
 #include "runtime.h"
 
 namespace chantrace::detail {
@@ -127,7 +128,10 @@ inline bool ControlledExecutor::is_choice(const TaskControl& self, Object* objec
 
 [[gnu::always_inline]] inline void ControlledExecutor::wait(TaskControl& self) {
   if (self.runnable != kNotRunnable) remove_runnable(self);
-  go_on_with(self, next_task());
+  TaskControl& next = next_task();
+  if (&next != &self) return go_on_with(self, next);
+  // Whoever follows the schedule has to pick it once more, and may not do so before.
+  turn_to(number_of(self));
 }
 
 inline void ControlledExecutor::wake(TaskControl& task) {
@@ -160,6 +164,8 @@ inline void ControlledExecutor::note_change() {
     if (is_write) ++version;
   }
   if (pairs_ != nullptr && object != nullptr) note_pair(self, object->sides[side], is_write);
+  if (log_ != nullptr) [[unlikely]]
+    log_->add(self, operation, object, *self.pending_site);
   if (is_write) note_change();
   if (steps_ <= options_.steps_max) [[likely]]
     return true;
@@ -179,6 +185,8 @@ inline void ControlledExecutor::count_step(TaskControl& self) {
   const WithoutRaces scope;
   if (is_ending_) [[unlikely]]
     return resume_at_end(self);
+  if (has_to_stop_) [[unlikely]]
+    stop_where_asked(self);
   self.pending_site = &site;
   const bool is_write = !is_of(kReads, operation);
   std::size_t side = 0;

@@ -56,7 +56,8 @@ Attempt try_cases(TaskControl& self, const SelectRoom& room,
   for (std::size_t i = 0; i < room.cases.size(); ++i)
     if (is_ready(room.cases[i])) room.ready[ready_count++] = static_cast<std::uint16_t>(i);
   while (ready_count > 0) {
-    const std::uint32_t chosen = ready_count == 1 ? 0 : self.executor->choose(self, ready_count);
+    const std::uint32_t chosen =
+        ready_count == 1 ? 0 : self.executor->choose_case(self, {room.ready, ready_count});
     taken = room.ready[chosen];
     const SelectCase& one = room.cases[taken];
     const Attempt attempt = one.is_send ? try_send_locked(*one.channel, one.slot)

@@ -51,8 +51,15 @@ class Strategy {
   virtual std::size_t pick(std::span<const Runnable> runnable, std::size_t current) = 0;
   /// A number below `count`, which is at least 2.
   virtual std::uint32_t choose(std::uint32_t count) = 0;
+  /// The same for a select of `task`, of whose cases these, by number, can be taken.
+  virtual std::uint32_t choose_case(std::uint32_t /*task*/, std::span<const std::uint16_t> cases) {
+    return choose(static_cast<std::uint32_t>(cases.size()));
+  }
   /// It has ended. `is_whole`: by itself, and well. False: there is no other to try.
   virtual bool end(bool /*is_whole*/) { return true; }
+  /// Of the execution that has ended: false where it only showed what there is to enumerate, and
+  /// another shard runs it for its own sake.
+  virtual bool is_of_shard() const { return true; }
   /// What decides, as one calls it in `SearchStrategy`.
   virtual std::string_view name() const = 0;
   /// Where it wants to have noted which operations saw what others did; nullptr: nowhere. Asked

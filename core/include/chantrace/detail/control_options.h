@@ -11,6 +11,12 @@ namespace chantrace::detail {
 
 class EventLog;
 
+/// An operation of a task, both counted from 1; none where they are 0.
+struct OperationOfTask {
+  std::uint32_t task = 0;
+  std::uint64_t operation = 0;
+};
+
 struct ControlOptions {
   StepRules rules = {};
   /// Operations of one execution, after which it is cut.
@@ -21,6 +27,9 @@ struct ControlOptions {
   bool skips_private_objects = true;
   /// Where all that tasks do is noted; nullptr: nowhere. Not beside a recording.
   EventLog* log = nullptr;
+  /// In front of it `chantrace_stop_here` is called. Operations are counted as in a trace, so the
+  /// execution has to be recorded.
+  OperationOfTask stop_at = {};
 };
 
 }  // namespace chantrace::detail

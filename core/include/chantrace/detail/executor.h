@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "chantrace/event.h"
@@ -80,6 +81,10 @@ class Executor {
   virtual bool yield(TaskControl& self) = 0;
   /// A number below `count`, fairly.
   virtual std::uint32_t choose(TaskControl& self, std::uint32_t count) = 0;
+  /// The same for a select, of whose cases these, by number, can be taken.
+  virtual std::uint32_t choose_case(TaskControl& self, std::span<const std::uint16_t> cases) {
+    return choose(self, static_cast<std::uint32_t>(cases.size()));
+  }
 
   virtual Instant now() = 0;
   virtual void arm(std::shared_ptr<TimerNode> timer, Instant due) = 0;

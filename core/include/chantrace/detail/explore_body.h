@@ -5,10 +5,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "chantrace/detail/control_options.h"
 #include "chantrace/explore.h"
+#include "chantrace/trace.h"
 
 namespace chantrace::detail {
 
@@ -28,22 +30,28 @@ using Judge = std::function<Judgement(const std::vector<Finding>&)>;
 ExploreResult explore_body(const std::function<void()>& body, const ExploreOptions& options,
                            const Judge& judge);
 
-/// Decides as a schedule says, and where that is at its end, or cannot be followed, lets each task
-/// run as long as it can.
+/// Decides as a schedule says, or as a trace of threads went, and where that is at its end, or
+/// cannot be followed, lets each task run as long as it can.
 ///
 /// Threads: one thread at a time.
 class Follower {
  public:
   explicit Follower(Schedule schedule);
+  /// Operations come in the order of the trace.
+  explicit Follower(std::shared_ptr<const Trace> trace);
   ~Follower();
   Follower(const Follower&) = delete;
   Follower& operator=(const Follower&) = delete;
 
   /// For `ExecutionOptions::strategy`.
   Strategy& strategy();
-  const Schedule& schedule() const;
-  /// The step, from 1, at which it could not be followed; 0: it was.
-  std::uint64_t diverged_at() const;
+  /// How the execution goes: what is a step, and so many that all can be followed.
+  RunOptions options_for(const RunOptions& options) const;
+  /// nullptr: it follows a trace.
+  const Schedule* schedule() const;
+  /// How an execution, whose schedule was `made`, differs from what was to be followed; nullopt
+  /// where it does not.
+  std::optional<Finding> divergence(const Schedule& made) const;
 
  private:
   struct Impl;

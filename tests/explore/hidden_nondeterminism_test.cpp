@@ -271,7 +271,7 @@ TEST(HiddenNondeterminismTest, NobodyLooksWhereThatIsNotAskedFor) {
 
 TEST(HiddenNondeterminismTest, FewSchedulesRunAgain) {
   const auto body = [] { work(true); };
-  for (const std::uint64_t schedules : {1'000, 10'000}) {
+  for (const std::uint64_t schedules : {1'000u, 10'000u}) {
     const ExploreResult result = explore(body, {.schedules = schedules, .strategy = random_walk()});
 
     EXPECT_GE(result.again, 10u);

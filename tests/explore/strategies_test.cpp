@@ -97,6 +97,31 @@ TEST(PartialOrderSamplingTest, KeepsThePriorityOfATaskThatWaits) {
   EXPECT_LT(share_of_those_that_come_last(random_walk()), 0.01);
 }
 
+TEST(PartialOrderSamplingTest, StartingATaskDrawsNoPriorityAgain) {
+  // Where that is a step. The first task is last when its priority is below those of its creator's
+  // eight steps, one of nine; it would be one of 2^8 were its priority drawn at each.
+  int last = 0;
+  explore(
+      [&] {
+        Atomic<int> started(0);
+        int seen = 0;
+        Task first = go([&] { seen = started.load(); });
+        std::vector<Task> others;
+        for (int i = 0; i < 7; ++i) others.push_back(go([] {}));
+        started.store(1);
+        first.join();
+        if (seen == 1) ++last;
+      },
+      {.schedules = kExecutions,
+       .strategy = partial_order_sampling(),
+       .run = {.rules = {.spawn_is_step = true}},
+       .skips_private_objects = false});
+  const double share = 1.0 / 9;
+
+  EXPECT_NEAR(last / static_cast<double>(kExecutions), share,
+              5 * std::sqrt(share * (1 - share) / kExecutions));
+}
+
 /// Fails when `b` runs after the first and before the last of `steps` operations of `a`.
 void needs_one_preemption(int steps) {
   Atomic<int> variable(0);

@@ -3,15 +3,6 @@
 #include <algorithm>
 
 namespace chantrace::detail {
-namespace {
-
-std::size_t find_task(std::span<const Runnable> runnable, std::uint32_t task) {
-  for (std::size_t i = 0; i < runnable.size(); ++i)
-    if (runnable[i].task == task) return i;
-  return kNobody;
-}
-
-}  // namespace
 
 void DepthFirst::begin(std::uint64_t) {
   if (is_lost_) {

@@ -131,6 +131,7 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   root.clock = &steps_;
   root.operations = 0;
   root.status = TaskStatus::kRunning;
+  root.last_site = {};
   root.hooks.fetch_or(kHookControlled);
   tasks_.push_back(&root);
   runs_alone = true;
@@ -742,6 +743,9 @@ void ControlledExecutor::park(TaskControl& self, ParkedOperation& operation, Ins
   if ((self.hooks.load(std::memory_order_relaxed) & kHookCancel) != 0 &&
       operation.try_claim(Claim::kCancelled))
     return;
+  // It stood in a queue already, and giving back a lock was a step in between.
+  if (operation.claim.load(std::memory_order_relaxed) != Claim::kPending)
+    return note_acquire(&self);
   parked_of(self) = &operation;
   if (operation.has_deadline) {
     timers_.push(deadline, self);
@@ -760,7 +764,8 @@ void ControlledExecutor::park(TaskControl& self, ParkedOperation& operation, Ins
 void ControlledExecutor::unpark(TaskControl& task) {
   const WithoutRaces scope;
   note_release(&task);
-  wake(task);
+  // One that has not parked yet will see that it need not.
+  if (parked_of(task) != nullptr) wake(task);
 }
 
 bool ControlledExecutor::yield(TaskControl& self) {

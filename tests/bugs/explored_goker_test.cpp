@@ -33,6 +33,7 @@ TEST_P(ExploredGokerTest, PortfolioFindsItInFewSchedules) {
   std::vector<std::uint64_t> needed;
   for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
     ExploreOptions options = options_with(portfolio());
+    options.schedules = 10'000;
     options.seed = seed;
     const ExploreResult result = explore([&] { kernel.faulty(); }, options);
     ASSERT_TRUE(result.first_failure) << "seed " << seed;

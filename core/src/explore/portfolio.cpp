@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kSweepFirstMax = 2'000;
 constexpr std::uint64_t kSweepFirstPercent = 5;
+constexpr std::uint32_t kNotWholeMax = 8;
 // What an execution costs beside its decisions, in decisions.
 constexpr std::uint64_t kExecutionCost = 10;
 
@@ -52,6 +53,8 @@ std::size_t Portfolio::pick(std::span<const Runnable> runnable, std::size_t curr
 std::uint32_t Portfolio::choose(std::uint32_t count) { return present_->strategy->choose(count); }
 
 bool Portfolio::end(bool is_whole) {
+  if (!is_whole && present_ == parts_.data() && ++not_whole_ == kNotWholeMax)
+    sweep_first_ = std::min(sweep_first_, executions_);
   // Only the sweep can know that there is no other schedule.
   return present_->strategy->end(is_whole);
 }

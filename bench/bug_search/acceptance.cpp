@@ -152,7 +152,7 @@ Rule judge_promise(const std::vector<Row>& rows) {
     if (row.program->is_deep || row.program->group == Group::kLockFree) continue;
     if (row.rules.time_mode != TimeMode::kChoice) continue;
     const Rate& rate = *row.rate(priorities(3));
-    const double k = std::max(rate.decisions, 1.0);
+    const double k = std::max(static_cast<double>(rate.decisions_max), 1.0);
     double promised = 1.0 / rate.tasks;
     for (int i = 1; i < kDepth; ++i) promised /= k;
     check.expect(rate.interval().high >= promised, row.program->name, "pct:3",

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
+#include <utility>
 
 namespace chantrace::bench {
 namespace {
@@ -27,8 +29,30 @@ bool has_no_seed(const SearchStrategy& strategy) {
          strategy.kind == SearchStrategy::Kind::kDepthFirst;
 }
 
-double microseconds(std::chrono::nanoseconds time) {
-  return std::chrono::duration<double, std::micro>(time).count();
+struct Timed {
+  ExploreResult result;
+  std::chrono::nanoseconds time;
+};
+
+/// With the time that it took, without its preparations where those are known.
+Timed explore_timed(const std::function<void()>& body, const ExploreOptions& options) {
+  const auto start = processor_time();
+  ExploreResult result = explore(body, options);
+  const auto time = std::min(processor_time() - start, result.elapsed);
+  return {std::move(result), time};
+}
+
+/// The most decisions of one of 30 executions, behind as many others.
+std::uint64_t decisions_max_of(const std::function<void()>& body, ExploreOptions options) {
+  constexpr std::uint64_t kCount = 30;
+  std::uint64_t most = 0;
+  std::uint64_t before = 0;
+  for (options.schedules = kCount; options.schedules <= 2 * kCount; ++options.schedules) {
+    const std::uint64_t sum = explore(body, options).decisions;
+    if (options.schedules > kCount) most = std::max(most, sum - before);
+    before = sum;
+  }
+  return most;
 }
 
 Search search_for(const BugProgram& program, const StepRules& rules, const SearchStrategy& strategy,
@@ -37,12 +61,12 @@ Search search_for(const BugProgram& program, const StepRules& rules, const Searc
   if (program.is_large && (strategy != portfolio() || rules != StepRules{}))
     search.cap = limits.cap_of_large;
   for (std::uint64_t seed = 0; seed < limits.seeds; ++seed) {
-    const ExploreResult result = explore(
+    const auto [result, time] = explore_timed(
         [&] { program.faulty(); },
         {.schedules = search.cap, .strategy = strategy, .seed = seed, .run = run_options(rules)});
     if (result.first_failure) {
       search.schedules.push_back(result.executions);
-      search.microseconds.push_back(microseconds(result.elapsed));
+      search.microseconds.push_back(std::chrono::duration<double, std::micro>(time).count());
       if (!search.first) search.first = result.first_failure;
     } else if (has_no_seed(strategy)) {
       break;
@@ -55,11 +79,12 @@ Search search_for(const BugProgram& program, const StepRules& rules, const Searc
 
 Rate rate_of(const std::function<void()>& body, const StepRules& rules,
              const SearchStrategy& strategy, std::uint64_t schedules) {
-  const ExploreResult result = explore(body, {.schedules = schedules,
-                                              .strategy = strategy,
-                                              .seed = 1'000'000,  // Not one of the searches'.
-                                              .run = run_options(rules),
-                                              .goes_on = true});
+  const ExploreOptions options = {.schedules = schedules,
+                                  .strategy = strategy,
+                                  .seed = 1'000'000,  // Not one of the searches'.
+                                  .run = run_options(rules),
+                                  .goes_on = true};
+  const auto [result, time] = explore_timed(body, options);
   const auto executions = static_cast<double>(result.executions);
   Rate rate{.strategy = strategy,
             .schedules = result.executions,
@@ -67,7 +92,8 @@ Rate rate_of(const std::function<void()>& body, const StepRules& rules,
             .cut = result.cut,
             .steps = static_cast<double>(result.steps) / executions,
             .decisions = static_cast<double>(result.decisions) / executions,
-            .per_second = executions / std::chrono::duration<double>(result.elapsed).count()};
+            .decisions_max = decisions_max_of(body, options),
+            .per_second = executions / std::chrono::duration<double>(time).count()};
   for (const Segment& segment : result.last_schedule.segments)
     rate.tasks = std::max(rate.tasks, segment.task);
   return rate;
@@ -100,6 +126,12 @@ std::optional<double> Search::microseconds_high() const {
   const std::size_t rank = (seeds * 19 + 19) / 20 - 1;
   if (rank >= microseconds.size()) return std::nullopt;
   return microseconds[rank];
+}
+
+std::chrono::nanoseconds processor_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 Interval wilson(std::uint64_t hits, std::uint64_t tries) {

@@ -3,6 +3,7 @@
 /// and executions a second.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -41,6 +42,10 @@ struct Search {
   std::optional<double> microseconds_high() const;
 };
 
+/// What the calling thread has had of a processor. Others use the machine too, and time on the wall
+/// says more of them.
+std::chrono::nanoseconds processor_time();
+
 struct Interval {
   double low = 0;
   double high = 1;
@@ -56,8 +61,9 @@ struct Rate {
   std::uint64_t schedules = 0;
   std::uint64_t failures = 0;
   std::uint64_t cut = 0;
-  double steps = 0;      ///< Of an execution, on average.
-  double decisions = 0;  ///< The same: steps with a choice.
+  double steps = 0;                 ///< Of an execution, on average.
+  double decisions = 0;             ///< The same: steps with a choice.
+  std::uint64_t decisions_max = 0;  ///< Of 30 executions.
   double per_second = 0;
   std::uint32_t tasks = 0;  ///< Of the last execution, as far as they did anything.
 

@@ -157,7 +157,7 @@ of two of them, ten lock-free ones, and 24 kernels of published bugs of Go progr
   `k`, the number of choices, from the executions before.
 - An execution is cut after 2,000 operations, which is not a finding. *Correct twin*: findings in {rate}
   schedules under each of random, pct:3, pos and the portfolio.
-- Times are those of one core of a machine that others used meanwhile: medians, good for a factor of two.
+- Times are medians of the processor's time, on a machine that others used meanwhile: good for a factor of two.
 )";
 
 }  // namespace

@@ -44,7 +44,7 @@ LIBRARIES = {
     r"rapidcheck": ["tests"],
     r"(clang|llvm)/": ["adopt"],
     r"zstd\.h": ["core/src/trace", "tests"],
-    r"CLI/": ["replay", "tests"],
+    r"CLI/": ["replay", "tests", "bench"],
     r"(nlohmann|fmt)/": ["replay", "view", "gtest_plugin", "tests", "bench"],
     r"benchmark/": ["bench"],
     r"boost/context/": ["core/src/runtime", "bench"],

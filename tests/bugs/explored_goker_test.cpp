@@ -33,6 +33,7 @@ TEST_P(ExploredGokerTest, PortfolioFindsItInFewSchedules) {
   std::vector<std::uint64_t> needed;
   for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
     ExploreOptions options = options_with(portfolio());
+    options.schedules = 10'000;
     options.seed = seed;
     const ExploreResult result = explore([&] { kernel.faulty(); }, options);
     ASSERT_TRUE(result.first_failure) << "seed " << seed;
@@ -54,15 +55,19 @@ TEST_P(ExploredGokerTest, FailureRunsAgainExactly) {
                                        priorities(3),     selective_uniform_walk(),
                                        deviation_sweep(), greybox()};
   for (const SearchStrategy& strategy : strategies) {
-    const ExploreResult explored = explore([&] { kernel.faulty(); }, options_with(strategy));
-    if (!explored.first_failure) continue;
-    for (int i = 0; i < kReplays; ++i) {
-      const RunResult again = run([&] { kernel.faulty(); }, explored.first_failure->schedule,
-                                  options_with(strategy).run);
+    for (const TimeMode mode : {TimeMode::kChoice, TimeMode::kQuiescence}) {
+      ExploreOptions options = options_with(strategy);
+      options.run.rules.time_mode = mode;
+      const ExploreResult explored = explore([&] { kernel.faulty(); }, options);
+      if (!explored.first_failure) continue;
+      for (int i = 0; i < kReplays; ++i) {
+        const RunResult again =
+            run([&] { kernel.faulty(); }, explored.first_failure->schedule, options.run);
 
-      ASSERT_EQ(again.diverged_at, 0u) << to_string(strategy);
-      ASSERT_EQ(again.schedule, explored.first_failure->schedule) << to_string(strategy);
-      ASSERT_EQ(again.findings, explored.findings()) << to_string(strategy);
+        ASSERT_EQ(again.diverged_at, 0u) << to_string(strategy);
+        ASSERT_EQ(again.schedule, explored.first_failure->schedule) << to_string(strategy);
+        ASSERT_EQ(again.findings, explored.findings()) << to_string(strategy);
+      }
     }
   }
 }

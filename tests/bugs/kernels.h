@@ -1,6 +1,7 @@
 /// \file
 /// Small programs with a known concurrency bug, each beside its nearest correct twin: the 24
-/// kernels of the regression suite.
+/// kernels of the regression suite, one in each file of `goker/`. What tasks of a kernel share is
+/// owned by all of them, since a body may return before they do.
 ///
 /// Source: the bugs of GoBench's GoKer (Yuan et al., "GoBench: a benchmark suite of real-world Go
 /// concurrency bugs", CGO 2021), told again in this library's terms.

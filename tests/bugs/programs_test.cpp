@@ -41,6 +41,24 @@ TEST_P(ProgramTest, PortfolioFindsItAndItRunsAgain) {
   }
 }
 
+// What a replay says must not depend on how often a task was asked before it went on.
+TEST_P(ProgramTest, WhatTheRandomWalkFindsIsFoundAgain) {
+  constexpr std::uint64_t kSeeds = 20;
+  const Program& program = GetParam();
+  for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
+    ExploreOptions options = {.schedules = 50, .strategy = random_walk(), .seed = seed};
+    options.run.rules.spawn_is_step = seed % 2 == 0;
+    const ExploreResult result = explore([&] { program.faulty(); }, options);
+    if (!result.first_failure) continue;
+
+    const RunResult again =
+        run([&] { program.faulty(); }, result.first_failure->schedule, options.run);
+
+    ASSERT_EQ(again.schedule, result.first_failure->schedule);
+    ASSERT_EQ(again.findings, result.findings()) << to_text(again.findings.front());
+  }
+}
+
 TEST_P(ProgramTest, CorrectTwinIsClean) {
   const Program& program = GetParam();
   const ExploreResult result = explore([&] { program.fixed(); }, {.schedules = kSchedulesOfFixed});

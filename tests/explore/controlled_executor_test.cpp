@@ -226,5 +226,36 @@ TEST(ControlledExecutorTest, MemoryStaysFlat) {
   EXPECT_LT(resident_pages() - before, 256);
 }
 
+TEST(ControlledExecutorTest, NotificationMayComeBeforeTheWaiterParks) {
+  // Giving back the mutex is a step, and the notifier does not take it.
+  ExploreOptions options;
+  options.schedules = 100'000;
+  options.strategy = depth_first();
+  options.run.rules.unlock_is_step = true;
+  options.skips_private_objects = false;
+  options.goes_on = true;
+  options.runs_again = false;
+  std::uint64_t notified = 0;
+  const ExploreResult result = explore(
+      [&] {
+        Mutex mutex("mutex");
+        ConditionVariable changed("changed");
+        Task waiter = go([&] {
+          mutex.lock();
+          changed.wait(mutex);
+          mutex.unlock();
+          ++notified;
+        });
+        changed.notify_one();
+        waiter.join();
+      },
+      options);
+
+  EXPECT_TRUE(result.is_exhausted);
+  EXPECT_GT(notified, 1u);
+  // The rest lose the signal.
+  EXPECT_EQ(result.failures, result.executions - notified);
+}
+
 }  // namespace
 }  // namespace chantrace

@@ -2,9 +2,13 @@
 #include <rapidcheck/gtest.h>
 
 #include <chrono>
+#include <functional>
+#include <mutex>
 #include <string>
 
 #include "chantrace/chantrace.h"
+#include "chantrace/detail/execution.h"
+#include "chantrace/detail/explore_body.h"
 #include "chantrace/explore.h"
 
 namespace chantrace {
@@ -152,6 +156,93 @@ TEST(ReplayTest, HowOftenTheBodyLookedInVainBeforeDoesNotMatter) {
   const Schedule schedule = explore(body, {.schedules = 1}).last_schedule;
 
   for (int i = 0; i < 10; ++i) EXPECT_EQ(run(body, schedule).schedule, schedule);
+}
+
+TEST(ReplayTest, FollowsTasksThatOnlyRunToTheirEndBeforeTimePasses) {
+  const auto body = [] {
+    const Channel<int> results("results");
+    go([=] {
+      sleep_for(50ms);
+      results.send(static_cast<int>(choose(2)));
+    });
+    select(on_recv(results), on_timeout(1ms));
+  };
+  RunOptions options;
+  options.rules.time_mode = TimeMode::kQuiescence;
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    const ExploreResult explored =
+        explore(body, {.strategy = random_walk(), .seed = seed, .run = options});
+    ASSERT_TRUE(explored.first_failure);
+
+    const RunResult again = run(body, explored.first_failure->schedule, options);
+
+    EXPECT_EQ(again.diverged_at, 0u);
+    EXPECT_EQ(again.schedule, explored.first_failure->schedule);
+  }
+}
+
+TEST(ReplayTest, FindingsDoNotDependOnExecutionsBefore) {
+  const auto body = [] {
+    Atomic<int> value(0);
+    Task other = go([&] { value.store(1); });
+    if (value.load() == 1) throw std::logic_error("saw it");
+    other.join();
+  };
+  const ExploreResult explored = explore(body, {.strategy = random_walk(), .seed = 1});
+  ASSERT_TRUE(explored.first_failure);
+  explore([] { go([] {}).join(); }, {.schedules = 1});
+
+  EXPECT_EQ(run(body, explored.first_failure->schedule).findings, explored.findings());
+}
+
+/// One execution under a schedule, recorded as the GoogleTest listener does.
+Schedule run_recorded(const std::function<void()>& body, const Schedule& schedule) {
+  detail::Follower follower(schedule);
+  detail::ExecutionOptions options;
+  options.strategy = &follower.strategy();
+  options.control.rules = schedule.rules;
+  detail::Execution execution(std::move(options));
+  body();
+  const Schedule followed = *execution.settle({}).schedule;
+  execution.finish(false, true, {});
+  return followed;
+}
+
+TEST(ReplayTest, RecordingDoesNotChangeTheFingerprint) {
+  // Objects of all kinds are made before anyone uses them, and not in the order of their use.
+  const auto body = [] {
+    const Channel<int> first("first");
+    const Channel<int> second("second", 1);
+    Timer timer(1ms);
+    const Context context = with_cancel(Context::background());
+    Mutex mutex("mutex");
+    Atomic<int> value(0);
+    Task other = go([=, &mutex, &value] {
+      second.send(1);
+      {
+        const std::scoped_lock lock(mutex);
+        value.fetch_add(1);
+      }
+      first.send(value.load());
+      context.cancel();
+    });
+    timer.channel().recv();
+    second.recv();
+    {
+      const std::scoped_lock lock(mutex);
+      value.fetch_add(1);
+    }
+    first.recv();
+    context.done().recv();
+    other.join();
+  };
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    const ExploreResult explored =
+        explore(body, {.schedules = 3, .strategy = random_walk(), .seed = seed});
+    ASSERT_FALSE(explored.first_failure) << to_text(explored.findings().front());
+
+    EXPECT_EQ(run_recorded(body, explored.last_schedule), explored.last_schedule);
+  }
 }
 
 TEST(ReplayTest, SaysWhereItCouldNotFollow) {

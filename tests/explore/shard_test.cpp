@@ -40,12 +40,12 @@ void run_pipeline(const Program&, std::string& order) {
   Channel<int> left("left", 1);
   Channel<int> right("right");
   Mutex mutex("mutex");
-  go([&, left]() mutable {
+  const Task first = go([&, left]() mutable {
     left.send(1);
     const std::scoped_lock lock(mutex);
     order += 'l';
   });
-  go([&, right]() mutable {
+  const Task second = go([&, right]() mutable {
     right.send(2);
     const std::scoped_lock lock(mutex);
     order += 'r';
@@ -53,6 +53,8 @@ void run_pipeline(const Program&, std::string& order) {
   for (int i = 0; i < 2; ++i)
     select(on_recv(left, [&] { order += '1'; }), on_recv(right, [&] { order += '2'; }));
   sleep_for(std::chrono::milliseconds(1));
+  first.join();
+  second.join();
 }
 
 using Body = void (*)(const Program&, std::string&);

@@ -360,8 +360,9 @@ TEST_F(ExploreListenerTest, CommandSaysWhereAProgramLeavesTheOrderOfThreads) {
   EXPECT_THAT(
       diverged.output,
       AllOf(HasSubstr("the recorded order could be followed up to step 3 only"),
-            ContainsRegex("recorded   worker's send\\(jobs\\) at .*explored_tests.cpp:[0-9]+"),
-            ContainsRegex("now        lock at .*explored_tests.cpp:[0-9]+")));
+            ContainsRegex(
+                "recorded   worker's send\\(jobs\\)[[:space:]]+at .*explored_tests.cpp:[0-9]+"),
+            ContainsRegex("now        lock[[:space:]]+at .*explored_tests.cpp:[0-9]+")));
 }
 
 /// Notes its arguments, and runs what stands behind the one that ends its own.

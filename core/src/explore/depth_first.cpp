@@ -11,12 +11,6 @@ namespace {
 // share the work out more evenly; each costs an execution in every shard that it is not of.
 constexpr std::size_t kBeginningsOfShard = 16;
 
-std::size_t find_task(std::span<const Runnable> runnable, std::uint32_t task) {
-  for (std::size_t i = 0; i < runnable.size(); ++i)
-    if (runnable[i].task == task) return i;
-  return kNobody;
-}
-
 }  // namespace
 
 void DepthFirst::begin(std::uint64_t) {

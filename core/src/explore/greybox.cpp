@@ -76,9 +76,7 @@ void Greybox::pull_forward() {
 std::size_t Greybox::pick(std::span<const Runnable> runnable, std::size_t current) {
   std::size_t chosen = kNobody;
   while (chosen == kNobody && planned_ < plan_.size()) {
-    const Decision decision = plan_[planned_++];
-    for (std::size_t i = 0; i < runnable.size() && chosen == kNobody; ++i)
-      if (runnable[i].task == decision) chosen = i;
+    chosen = find_task(runnable, plan_[planned_++]);
   }
   if (chosen == kNobody) chosen = sampling_.pick(runnable, current);
   if (made_.size() < kDecisionsMax) made_.push_back(runnable[chosen].task);

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kSweepFirstMax = 2'000;
 constexpr std::uint64_t kSweepFirstPercent = 5;
+constexpr std::uint32_t kNotWholeMax = 8;
 // What an execution costs beside its decisions, in decisions.
 constexpr std::uint64_t kExecutionCost = 10;
 
@@ -54,6 +55,8 @@ std::size_t Portfolio::pick(std::span<const Runnable> runnable, std::size_t curr
 std::uint32_t Portfolio::choose(std::uint32_t count) { return present_->strategy->choose(count); }
 
 bool Portfolio::end(bool is_whole) {
+  if (!is_whole && present_ == parts_.data() && ++not_whole_ == kNotWholeMax)
+    sweep_first_ = std::min(sweep_first_, executions_);
   // Only the sweep can know that there is no other schedule. Where it is shared out, it knows that
   // of its part only, and the others go on.
   is_sweep_done_ |= !present_->strategy->end(is_whole);

@@ -1,6 +1,21 @@
 #include "replay_schedule.h"
 
 namespace chantrace::detail {
+namespace {
+
+/// The first of those that do not know their next operation. What such a one does up to there may
+/// be nobody's visit, and still the task that is wanted may wait for it: time does not pass before,
+/// where it passes only when nothing else can go on.
+std::size_t find_woken(std::span<const Runnable> runnable) {
+  std::size_t first = kNobody;
+  for (std::size_t i = 0; i < runnable.size(); ++i) {
+    if (runnable[i].task == kClockTask || runnable[i].operation != Operation::kNone) continue;
+    if (first == kNobody || runnable[i].task < runnable[first].task) first = i;
+  }
+  return first;
+}
+
+}  // namespace
 
 void ReplaySchedule::begin(std::uint64_t) {
   // The body runs from the start, without having been picked.
@@ -15,20 +30,22 @@ std::size_t ReplaySchedule::pick(std::span<const Runnable> runnable, std::size_t
   ++step_;
   const std::size_t fallback = current != kNobody ? current : 0;
   if (divergence_) return fallback;
-  if (visited_ == 0 || made_ == schedule_.segments[visited_ - 1].operations) {
-    if (visited_ == schedule_.segments.size()) return fallback;
+  const bool is_next = visited_ == 0 || made_ == schedule_.segments[visited_ - 1].operations;
+  if (is_next && visited_ == schedule_.segments.size()) return fallback;
+  const std::uint32_t task = schedule_.segments[is_next ? visited_ : visited_ - 1].task;
+  std::size_t place = find_task(runnable, task);
+  if (place == kNobody) {
+    place = find_woken(runnable);
+    if (place == kNobody) diverge(task);
+    return divergence_ ? fallback : place;
+  }
+  if (is_next) {
     ++visited_;
     made_ = 0;
   }
-  const std::uint32_t task = schedule_.segments[visited_ - 1].task;
-  for (std::size_t i = 0; i < runnable.size(); ++i) {
-    if (runnable[i].task != task) continue;
-    // A task that does not know its next operation asks again when it does.
-    if (task == kClockTask || runnable[i].operation != Operation::kNone) ++made_;
-    return i;
-  }
-  diverge(task);
-  return fallback;
+  // A task that does not know its next operation asks again when it does.
+  if (task == kClockTask || runnable[place].operation != Operation::kNone) ++made_;
+  return place;
 }
 
 std::uint32_t ReplaySchedule::choose(std::uint32_t count) {

@@ -10,15 +10,19 @@ constexpr double kNewest = 1.0 / 16;
 
 }  // namespace
 
-void SelectiveUniformWalk::begin(std::uint64_t seed) {
-  random_.reset(seed);
-  intended_ = kNobodyIntended;
+void SelectiveUniformWalk::choose_families() {
   bool has_any = false;
-  for (std::size_t family = 0; family < is_chosen_.size(); ++family) {
+  for (const std::uint32_t family : families_) {
     is_chosen_[family] = random_.below(2) == 0;
     has_any |= is_chosen_[family];
   }
-  if (!has_any && !is_chosen_.empty()) is_chosen_[random_.below(is_chosen_.size())] = true;
+  if (!has_any && !families_.empty()) is_chosen_[families_[random_.below(families_.size())]] = true;
+}
+
+void SelectiveUniformWalk::begin(std::uint64_t seed) {
+  random_.reset(seed);
+  intended_ = kNobodyIntended;
+  choose_families();
   for (Profile& profile : profiles_) {
     profile.left = 0;
     for (std::size_t family = 0; family < profile.counts.size(); ++family) {
@@ -59,16 +63,21 @@ std::size_t SelectiveUniformWalk::pick(std::span<const Runnable> runnable, std::
   for (std::uint32_t i = 0; i < runnable.size(); ++i)
     if (!counts(runnable[i]) || is_intended(runnable[i])) candidates_.push_back(i);
   const std::size_t chosen = candidates_[random_.below(candidates_.size())];
-  const Runnable& one = runnable[chosen];
-  if (one.family >= is_chosen_.size()) is_chosen_.resize(one.family + 1, true);
-  Profile& mine = profile(one.task);
-  if (one.family >= mine.counts.size()) mine.counts.resize(one.family + 1);
-  ++mine.counts[one.family].seen;
-  if (counts(one)) {
+  note(runnable[chosen]);
+  return chosen;
+}
+
+void SelectiveUniformWalk::note(const Runnable& made) {
+  if (made.family >= is_chosen_.size()) is_chosen_.resize(made.family + 1);
+  Profile& mine = profile(made.task);
+  if (made.family >= mine.counts.size()) mine.counts.resize(made.family + 1);
+  if (mine.counts[made.family].seen++ == 0 &&
+      std::find(families_.begin(), families_.end(), made.family) == families_.end())
+    families_.push_back(made.family);
+  if (counts(made)) {
     mine.left -= 1;
     intended_ = kNobodyIntended;
   }
-  return chosen;
 }
 
 bool SelectiveUniformWalk::end(bool is_whole) {
@@ -77,7 +86,8 @@ bool SelectiveUniformWalk::end(bool is_whole) {
   for (Profile& profile : profiles_) {
     for (Count& count : profile.counts) {
       const double seen = count.seen;
-      count.average = count.average == 0 ? seen : count.average + kNewest * (seen - count.average);
+      // Grows at once: what a task did behind the end of all others was no choice, and not seen.
+      count.average = std::max(seen, count.average + kNewest * (seen - count.average));
     }
   }
   return true;

@@ -29,7 +29,7 @@ class SelectiveUniformWalk final : public Strategy {
  private:
   /// Operations of one task on the objects of one family.
   struct Count {
-    double average = 0;  ///< Of executions before, weighted towards the last ones.
+    double average = 0;  ///< Of executions before, weighted towards the last and the longest ones.
     std::uint32_t seen = 0;
   };
   /// Of one task.
@@ -41,11 +41,15 @@ class SelectiveUniformWalk final : public Strategy {
 
   Profile& profile(std::uint32_t task);
   bool counts(const Runnable& runnable) const;
+  void choose_families();
+  void note(const Runnable& made);
   std::uint32_t draw(std::span<const Runnable> runnable);
 
   Random random_;
   std::vector<Profile> profiles_;  ///< By task number.
   std::vector<bool> is_chosen_;    ///< By family.
+  /// Those with an operation that was a choice, ever.
+  std::vector<std::uint32_t> families_;
   std::uint32_t intended_ = kNobodyIntended;
   std::vector<std::uint32_t> candidates_;
 };

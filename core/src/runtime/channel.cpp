@@ -95,6 +95,8 @@ ChannelState* ChannelState::make(std::string_view name, std::size_t capacity,
   }
   add_to_channel_list(*channel);
   TaskControl& self = current_task();
+  // Under control it has the same number whether or not anything records.
+  if (runs_alone) meet_in_turn(self, *channel);
   if (self.is_recording && self.recording != nullptr) {
     channel->latch.lock();
     meet(self, *channel);

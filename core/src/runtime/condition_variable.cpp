@@ -43,6 +43,9 @@ ConditionVariable::Waited ConditionVariable::wait_until(Mutex& mutex, Instant de
     meet(self, *this);
     takers_.add(self.id);
     waiter = Waiter(operation, *this);
+    // It may be completed before it parks.
+    operation.waiters = &waiter;
+    operation.waiters_count = 1;
     waiters_.push_back(waiter);
     start = happening(*this, Operation::kConditionWait, Phase::kStart);
   }

@@ -85,6 +85,7 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   root.status = TaskStatus::kRunning;
   root.creations = 0;
   root.has_nested_locks = false;
+  root.last_site = {};
   root.hooks.fetch_or(kHookControlled);
   if (options.log != nullptr) {
     options.log->clear();
@@ -300,7 +301,8 @@ void ControlledExecutor::park(TaskControl& self, ParkedOperation& operation, Ins
 void ControlledExecutor::unpark(TaskControl& task) {
   const WithoutRaces scope;
   note_release(&task);
-  wake(task);
+  // One that has not parked yet will see that it need not.
+  if (parked_of(task) != nullptr) wake(task);
 }
 
 bool ControlledExecutor::yield(TaskControl& self) {

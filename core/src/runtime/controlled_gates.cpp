@@ -42,7 +42,6 @@ void ControlledExecutor::close_gate(LockGate& gate) {
     remove_runnable(*task);
     if (task->has_announced_lock) continue;
     task->has_announced_lock = true;
-    task->last_site = *task->pending_site;
     record(*task, happening(*task->gate_object, kLock, Phase::kStart), *task->pending_site);
   }
 }

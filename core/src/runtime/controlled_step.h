@@ -221,6 +221,9 @@ inline void ControlledExecutor::count_step(TaskControl& self) {
   if ((self.hooks.load(std::memory_order_relaxed) & kHookCancel) != 0 &&
       operation.try_claim(Claim::kCancelled))
     return;
+  // It stood in a queue already, and giving back a lock was a step in between.
+  if (operation.claim.load(std::memory_order_relaxed) != Claim::kPending)
+    return note_acquire(&self);
   parked_of(self) = &operation;
   if (operation.has_deadline) {
     timers_.push(deadline, self);

@@ -30,8 +30,18 @@ inline constexpr std::uint32_t kClockTask = 0;
 /// `current` in `Strategy::pick`: the task that ran last cannot go on.
 inline constexpr std::size_t kNobody = static_cast<std::size_t>(-1);
 
+/// The place of the task with that number; `kNobody`: it is not among them.
+inline std::size_t find_task(std::span<const Runnable> runnable, std::uint32_t task) {
+  for (std::size_t i = 0; i < runnable.size(); ++i)
+    if (runnable[i].task == task) return i;
+  return kNobody;
+}
+
 /// Whether the order of two operations could matter.
 inline bool is_conflict(const Runnable& left, const Runnable& right) {
+  // Others see what a new task does, not that it was started.
+  if (left.operation == Operation::kTaskSpawn || right.operation == Operation::kTaskSpawn)
+    return false;
   if (left.object == 0 || right.object == 0) return true;
   return left.object == right.object && (left.is_write || right.is_write);
 }

@@ -90,6 +90,8 @@ class ChannelTimer final : public TimerNode, public Object {
 
   void record_as(TaskControl& self, Operation operation, std::uint64_t value,
                  const Location& site) {
+    // Under control it has the same number whether or not anything records.
+    if (runs_alone) meet_in_turn(self, *this);
     if (!self.is_recording) return;
     Happening what;
     // A log must not make objects be met in another order than without it.

@@ -124,7 +124,7 @@ class Listener final : public testing::EmptyTestEventListener {
     std::vector<Finding> findings = analyze(end.state);
     if (end.cut) {
       // What tasks wait for when they are cut says nothing.
-      std::erase_if(findings, [](const Finding& one) { return is_about_waiting(one.kind); });
+      std::erase_if(findings, [](const Finding& one) { return is_about_what_is_left(one.kind); });
       findings.push_back(*end.cut);
     }
     for (Finding& one : execution_->find_in_trace()) findings.push_back(std::move(one));

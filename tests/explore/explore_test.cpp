@@ -217,5 +217,51 @@ TEST(ExploreTest, WorksOnThreadsAfterwards) {
   sender.join();
 }
 
+TEST(ExploreTest, RefusesToBeUsedInAnExecutionUnderControl) {
+  int refused = 0;
+  const auto in_body = [&] {
+    EXPECT_THROW(explore([] {}), std::logic_error);
+    EXPECT_THROW(run([] {}, Schedule{}), std::logic_error);
+    ++refused;
+  };
+  const ExploreResult result = explore(
+      [&] {
+        in_body();
+        go(in_body).join();
+      },
+      {.schedules = 3, .runs_again = false});
+
+  EXPECT_FALSE(result.first_failure);
+  EXPECT_EQ(refused, 2 * static_cast<int>(result.executions));
+}
+
+TEST(ExploreTest, RefusesAShardThatThereIsNot) {
+  EXPECT_THROW(explore([] {}, {.shard = {0, 0}}), std::invalid_argument);
+  EXPECT_THROW(explore([] {}, {.shard = {3, 3}}), std::invalid_argument);
+}
+
+TEST(ExploreTest, TasksThatOnlyLookLetOthersRun) {
+  // None of these looks is an operation.
+  const ExploreResult result = explore(
+      [] {
+        const Channel<int> values("values", 1);
+        const Context context = with_cancel(Context::background());
+        Task sender = go([=] { values.send(1); });
+        while (values.size() == 0) {
+        }
+        while (!sender.has_ended()) {
+        }
+        Task canceller = go([=] { context.cancel(); });
+        while (context.error() == ContextError::kNone) {
+        }
+        canceller.join();
+        values.recv();
+      },
+      {.schedules = 200});
+
+  EXPECT_FALSE(result.first_failure);
+  EXPECT_EQ(result.cut, 0u);
+}
+
 }  // namespace
 }  // namespace chantrace

@@ -171,7 +171,8 @@ struct ExploreResult {
 /// behind, or otherwise shows a finding that is not a note, or that is not the same when its
 /// schedule runs again. An exception that leaves `body` is one.
 ///
-/// Threads: one exploration at a time in a process.
+/// Throws: `std::logic_error` in an execution under control; `std::invalid_argument` for a shard
+/// that is none. Threads: one exploration at a time in a process.
 ExploreResult explore(const std::function<void()>& body, const ExploreOptions& options = {});
 
 /// One execution, and what it showed.

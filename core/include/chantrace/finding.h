@@ -41,6 +41,12 @@ constexpr bool is_about_waiting(FindingKind kind) {
          kind == FindingKind::kLeaked || kind == FindingKind::kLostSignal;
 }
 
+/// It is about what is left at the end of an execution: nothing is known of that where the
+/// execution was cut.
+constexpr bool is_about_what_is_left(FindingKind kind) {
+  return is_about_waiting(kind) || kind == FindingKind::kMutexHeld;
+}
+
 enum class Certainty : std::uint8_t { kCertain, kPossible, kNote };
 
 /// A place that a finding points to, and the part it plays ("blocked", "started", "created", "held

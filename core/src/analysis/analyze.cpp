@@ -675,7 +675,7 @@ class Analysis {
       finding.reason.push_back(counted(state_.foreign_threads, "thread") +
                                " that the library has never seen could still act");
     if (!state_.is_partial) return;
-    if (!is_wait && finding.kind != FindingKind::kMutexHeld) return;
+    if (!is_about_what_is_left(finding.kind)) return;
     finding.certainty = Certainty::kPossible;
     finding.reason.push_back("the record ends before the test does: what came after is not known");
   }

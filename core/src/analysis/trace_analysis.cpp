@@ -122,7 +122,7 @@ class Losses {
   /// A finding that rests on something that was lost is only possible.
   void soften(Finding& finding) const {
     if (finding.certainty != Certainty::kCertain) return;
-    if (!is_about_waiting(finding.kind) && finding.kind != FindingKind::kMutexHeld) return;
+    if (!is_about_what_is_left(finding.kind)) return;
     for (const Participant& participant : finding.participants) {
       const TaskState* const task = index_.task(participant.task);
       if (task == nullptr) continue;

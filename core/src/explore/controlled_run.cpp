@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "../runtime/controlled_executor.h"
@@ -16,6 +17,10 @@ bool is_step_limit(const Finding& finding) {
 ControlledRuns::ControlledRuns(Watch watch)
     : executor_(Runtime::instance().controlled()), body_(current_task()), watch_(watch) {
   install_terminate_handler();
+  if (Runtime::instance().is_controlled())
+    throw std::logic_error(
+        "chantrace: explore and run cannot be used in a test that is explored itself: run it "
+        "without --chantrace_explore, or leave the exploration to the listener");
   Runtime::instance().begin_execution(
       &body_, nullptr, [this] { stop_body(); }, true);
 }
@@ -38,7 +43,7 @@ void ControlledRuns::add_findings() {
   if (cut) findings_.push_back(*cut);
   // What tasks wait for when an execution is cut says nothing.
   for (Finding& finding : analyze(Runtime::instance().end_state()))
-    if (!cut || !is_about_waiting(finding.kind)) findings_.push_back(std::move(finding));
+    if (!cut || !is_about_what_is_left(finding.kind)) findings_.push_back(std::move(finding));
 }
 
 bool ControlledRuns::has_stranger() const {

@@ -4,6 +4,8 @@
 #include <bit>
 #include <memory>
 #include <optional>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "../runtime/controlled_executor.h"
@@ -243,6 +245,10 @@ class Explorer {
 
 ExploreResult explore_body(const std::function<void()>& body, const ExploreOptions& options,
                            const Judge& judge) {
+  if (options.shard.index >= options.shard.count)
+    throw std::invalid_argument("chantrace: shard " + std::to_string(options.shard.index) + " of " +
+                                std::to_string(options.shard.count) +
+                                ": the first is 0, and the last the count less one");
   return Explorer(body, options, judge).explore();
 }
 

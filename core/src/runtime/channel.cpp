@@ -367,6 +367,7 @@ void close_channel(ChannelState* channel, const Location& site) {
 
 std::size_t channel_size(ChannelState* channel) {
   if (channel == nullptr) return 0;
+  note_look();
   const ScopedLock lock(channel->latch);
   if (runs_alone) {
     meet(current_task(), *channel);

@@ -161,6 +161,7 @@ RecvChannel<Unit> Context::done() const {
 
 ContextError Context::error() const {
   if (state_ == nullptr) return ContextError::kNone;
+  detail::note_look();
   detail::TaskControl* const self = detail::current_task_or_null;
   ContextError error;
   std::optional<detail::Happening> seen;

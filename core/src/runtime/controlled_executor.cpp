@@ -63,7 +63,7 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   now_ = 0;
   objects_made_ = 0;
   steps_ = decisions_ = changes_ = trace_hash_ = fingerprint_ = 0;
-  skipped_ = idle_rounds_ = 0;
+  idle_rounds_ = 0;
   pending_gates_ = nullptr;
   last_ = nullptr;
   has_turn_ = false;
@@ -82,6 +82,7 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   root.operations = 0;
   root.changes_seen = 0;
   root.idle_reads = 0;
+  root.skipped = 0;
   root.status = TaskStatus::kRunning;
   root.creations = 0;
   root.has_nested_locks = false;
@@ -164,6 +165,8 @@ void ControlledExecutor::note_select(TaskControl& self, Object& channel) {
 }
 
 TaskControl& ControlledExecutor::next_task() {
+  // Whoever stands before a lock that was taken since cannot be next.
+  if (pending_gates_ != nullptr) close_pending_gates();
   for (;;) {
     if (is_unwinding_ || is_ending_) return *root_;
     if (!woken_.empty()) {
@@ -172,7 +175,6 @@ TaskControl& ControlledExecutor::next_task() {
       return task;
     }
     if (runnable_.size() == 1 && clock_place_ == kNobody && !is_asked_always_) [[likely]] {
-      skipped_ = 0;
       has_turn_ = runnable_.front().operation == kNone;
       return task_of(runnable_.front());
     }
@@ -232,6 +234,13 @@ bool ControlledExecutor::pass_unlock(TaskControl& self, Operation operation, Obj
     log_->add(self, operation, &object, site);
   note_change();
   return true;
+}
+
+bool ControlledExecutor::look(TaskControl& self) {
+  const WithoutRaces scope;
+  if (is_ending_) return resume_at_end(self);
+  visits_.set_seen();
+  return !is_spinning(self) || yield(self);
 }
 
 bool ControlledExecutor::is_spinning(TaskControl& self) {
@@ -301,6 +310,8 @@ void ControlledExecutor::park(TaskControl& self, ParkedOperation& operation, Ins
 void ControlledExecutor::unpark(TaskControl& task) {
   const WithoutRaces scope;
   note_release(&task);
+  // Its deadline is over now and not when it goes on, which may be after time has passed.
+  if (task.heap_place != kNotInHeap && timers_.remove(task)) update_clock();
   // One that has not parked yet will see that it need not.
   if (parked_of(task) != nullptr) wake(task);
 }

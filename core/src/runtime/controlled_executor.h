@@ -107,6 +107,9 @@ class ControlledExecutor final : public Executor {
   /// The same for an unlock, which is seldom a step: that it came is seen by whoever takes the lock
   /// next, and its order follows from the order of locks.
   bool pass_unlock(TaskControl& self, Operation operation, Object& object, const Location& site);
+  /// The task looks at what others change, which is no operation. That it did so now is seen, and
+  /// one that does nothing else lets others run. Returns: as `pass_point`.
+  bool look(TaskControl& self);
   void park(TaskControl& self, ParkedOperation& operation, Instant deadline) override;
   /// The same in the caller's frame.
   void park_here(TaskControl& self, ParkedOperation& operation, Instant deadline);
@@ -114,7 +117,11 @@ class ControlledExecutor final : public Executor {
   bool yield(TaskControl& self) override;
   std::uint32_t choose(TaskControl& self, std::uint32_t count) override;
   std::uint32_t choose_case(TaskControl& self, std::span<const std::uint16_t> cases) override;
-  Instant now() override { return now_; }
+  /// Deadlines are reckoned from it: that the task ran before time passed is seen.
+  Instant now() override {
+    visits_.set_seen();
+    return now_;
+  }
   void arm(std::shared_ptr<TimerNode> timer, Instant due) override;
   bool disarm(TimerNode& timer) override;
   [[noreturn]] void abandon(TaskControl& self) override;
@@ -167,7 +174,7 @@ class ControlledExecutor final : public Executor {
   /// Notes who uses that side of the object. True: no other task could tell when it is used.
   bool is_private(const TaskControl& self, Object& object, std::size_t side, bool is_write);
   /// Whether another task may go on instead.
-  bool is_choice(const TaskControl& self, Object* object, std::size_t side, bool is_write);
+  bool is_choice(TaskControl& self, Object* object, std::size_t side, bool is_write);
   /// Returns when `self` is next. False: the execution is at its end.
   bool take_turn(TaskControl& self);
   /// `self` cannot go on now. Returns when it can.
@@ -238,7 +245,6 @@ class ControlledExecutor final : public Executor {
   std::uint64_t changes_ = 0;  ///< Steps that may have changed what others see.
   std::uint64_t trace_hash_ = 0;
   std::uint64_t fingerprint_ = 0;  ///< Of all operations, in their order.
-  std::uint32_t skipped_ = 0;      ///< Operations since the last step.
   std::uint32_t idle_rounds_ = 0;  ///< How often all had yielded, without a change in between.
   VisitLog visits_;
   std::vector<std::uint32_t> choices_;

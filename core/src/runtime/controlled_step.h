@@ -14,8 +14,8 @@
 
 namespace chantrace::detail {
 
-// How many operations on private objects a task makes before it is a step all the same: it may wait
-// for a change that only another task could make for the first time.
+// How many operations on private objects a task makes before it has a choice all the same: it may
+// wait for a change that only another task could make for the first time.
 inline constexpr std::uint32_t kSkippedMax = 64;
 // How often a task may look at shared state, in vain and without a change in between, before it is
 // taken to have yielded.
@@ -40,7 +40,7 @@ constexpr bool is_of(std::uint64_t operations, Operation operation) {
 inline constexpr std::uint64_t kNoSteps =
     bits_of({Operation::kTaskJoin, Operation::kSleep, Operation::kYield, Operation::kChoose,
              Operation::kTaskSpawn, Operation::kUnlock, Operation::kUnlockShared,
-             Operation::kContextMake, Operation::kChannelMake});
+             Operation::kOnceEnd, Operation::kContextMake, Operation::kChannelMake});
 /// Made at the side of a channel where values come out.
 inline constexpr std::uint64_t kTakes = bits_of({Operation::kReceive, Operation::kRange});
 inline constexpr std::uint64_t kReads =
@@ -90,10 +90,13 @@ inline bool ControlledExecutor::is_private(const TaskControl& self, Object& obje
   return false;
 }
 
-inline bool ControlledExecutor::is_choice(const TaskControl& self, Object* object, std::size_t side,
+inline bool ControlledExecutor::is_choice(TaskControl& self, Object* object, std::size_t side,
                                           bool is_write) {
-  return object == nullptr || !is_private(self, *object, side, is_write) || is_asked_always_ ||
-         !options_.skips_private_objects || ++skipped_ >= kSkippedMax;
+  if (object != nullptr && is_private(self, *object, side, is_write) && !is_asked_always_ &&
+      options_.skips_private_objects && ++self.skipped < kSkippedMax)
+    return false;
+  self.skipped = 0;
+  return true;
 }
 
 [[gnu::always_inline]] inline bool ControlledExecutor::take_turn(TaskControl& self) {
@@ -113,7 +116,6 @@ inline bool ControlledExecutor::is_choice(const TaskControl& self, Object* objec
 }
 
 [[gnu::always_inline]] inline std::size_t ControlledExecutor::pick() {
-  skipped_ = 0;
   has_turn_ = false;
   std::size_t chosen = 0;
   if (runnable_.size() > 1 || is_asked_always_) {

@@ -42,6 +42,7 @@ TaskControl& ControlledExecutor::make_task(TaskControl& parent, std::string_view
   task.operations = 0;
   task.changes_seen = 0;
   task.idle_reads = 0;
+  task.skipped = 0;
   task.swallowed_cancels = 0;
   task.is_abandoned = false;
   task.has_announced_lock = false;

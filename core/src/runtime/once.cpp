@@ -54,6 +54,8 @@ bool Once::begin(const Location& site) {
 
 void Once::end(bool has_succeeded, const Location& site) {
   TaskControl& self = current_task();
+  // Also while the task is unwound: others may wait for it.
+  enter_giving_operation(self, Operation::kOnceEnd, this, site);
   Wakeups woken;
   Happening what;
   {

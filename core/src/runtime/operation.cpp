@@ -83,6 +83,14 @@ void throw_cancelled(TaskControl& self) {
   throw Cancelled{};
 }
 
+void note_look() {
+  if (!runs_alone) return;
+  TaskControl& self = *current_task_or_null;
+  const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
+  if ((hooks & (kHookCancel | kHookThrown)) != 0 && is_being_unwound(self)) return;
+  if (!Runtime::instance().controlled_now().look(self)) throw_cancelled(self);
+}
+
 void register_object(TaskControl& self, Object& object) {
   if (runs_alone) {
     Runtime::instance().controlled_now().meet_first(object);

@@ -202,6 +202,11 @@ class Runtime final : public QuiescenceListener {
   std::atomic<std::uint64_t> abandoned_ = 0;
 };
 
+/// The calling task looks at what others change, without an operation.
+///
+/// Throws: `Cancelled`.
+void note_look();
+
 /// What a task's thread runs.
 void run_task(TaskControl& task);
 

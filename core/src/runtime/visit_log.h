@@ -45,11 +45,19 @@ class VisitLog {
 
  private:
   void close() {
-    // One without an operation is kept apart: it has to be picked by itself.
-    if (!segments_.empty() && segments_.back().task == visit_.task && visit_.operations > 0)
-      segments_.back().operations += visit_.operations;
-    else
-      segments_.push_back(visit_);
+    // One without an operation is kept apart, as it has to be picked by itself, unless the task
+    // goes on to one at once.
+    if (visit_.operations > 0) {
+      if (is_of_same_task() && segments_.back().operations == 0) segments_.pop_back();
+      if (is_of_same_task()) {
+        segments_.back().operations += visit_.operations;
+        return;
+      }
+    }
+    segments_.push_back(visit_);
+  }
+  bool is_of_same_task() const {
+    return !segments_.empty() && segments_.back().task == visit_.task;
   }
 
   std::vector<Segment> segments_;

@@ -111,10 +111,12 @@ void register_object(TaskControl& self, Object& object) {
   info.id = object.id;
   info.kind = object.kind;
   info.name = object.given_name.view();
-  if (self.recording != nullptr)
+  if (self.recording != nullptr) {
     self.recording->define_object(info, object.created);
-  else
+  } else {
+    const WithoutRaces scope;
     self.log->define_object({std::move(info), object.created, object.creation, &object});
+  }
 }
 
 std::uint64_t next_creation() {

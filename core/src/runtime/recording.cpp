@@ -293,6 +293,7 @@ std::uint32_t find_site(TaskControl& self, const Location& site) {
 namespace {
 
 void log_event(TaskControl& self, const Happening& what, const Location& site) {
+  const WithoutRaces scope;
   ++self.records_before_chunk;
   if (what.phase != Phase::kDone && site.line != 0) self.last_site = site;
   self.log->add(to_number(self.id.load(std::memory_order_relaxed)),

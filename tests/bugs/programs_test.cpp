@@ -43,6 +43,9 @@ TEST_P(ProgramTest, PortfolioFindsItAndItRunsAgain) {
 
 // What a replay says must not depend on how often a task was asked before it went on.
 TEST_P(ProgramTest, WhatTheRandomWalkFindsIsFoundAgain) {
+#if defined(CHANTRACE_WITH_TSAN)
+  GTEST_SKIP() << "faulty programs have races that are reported";
+#endif
   constexpr std::uint64_t kSeeds = 20;
   const Program& program = GetParam();
   for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {

@@ -53,12 +53,14 @@ struct ControlledWay {
 class KeptChannel {
  public:
   explicit KeptChannel(ChannelState& channel) : channel_(channel) {
+    const WithoutRaces scope;
     if (runs_alone)
       ++channel.parked;
     else
       channel.references.fetch_add(1, std::memory_order_relaxed);
   }
   ~KeptChannel() {
+    const WithoutRaces scope;
     if (!runs_alone)
       static_cast<void>(ChannelPointer(&channel_));
     else if (--channel_.parked == 0 && channel_.is_orphan)
@@ -74,6 +76,7 @@ class KeptChannel {
 }  // namespace
 
 void lose_last_handle(ChannelState& channel) {
+  const WithoutRaces scope;
   if (channel.parked > 0)
     channel.is_orphan = true;
   else

@@ -9,6 +9,7 @@
 namespace chantrace::detail {
 
 bool ControlledExecutor::has_nested_locks() const {
+  const WithoutRaces scope;
   return std::any_of(tasks_.begin(), tasks_.end(),
                      [](const TaskControl* task) { return task->has_nested_locks; });
 }

@@ -119,6 +119,7 @@ class ControlledExecutor final : public Executor {
   std::uint32_t choose_case(TaskControl& self, std::span<const std::uint16_t> cases) override;
   /// Deadlines are reckoned from it: that the task ran before time passed is seen.
   Instant now() override {
+    const WithoutRaces scope;
     visits_.set_seen();
     return now_;
   }

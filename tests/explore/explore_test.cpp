@@ -235,6 +235,18 @@ TEST(ExploreTest, RefusesToBeUsedInAnExecutionUnderControl) {
   EXPECT_EQ(refused, 2 * static_cast<int>(result.executions));
 }
 
+TEST(ExploreTest, KeepsTheFindingsOfAFailureThatDoesNotComeAgain) {
+  int executions = 0;
+  const ExploreResult result = explore(
+      [&] {
+        if (++executions == 2) throw std::logic_error("this time only");
+      },
+      {.strategy = random_walk(), .runs_again = false});
+
+  ASSERT_TRUE(result.first_failure);
+  EXPECT_EQ(result.findings().size(), 1u);
+}
+
 TEST(ExploreTest, RefusesAShardThatThereIsNot) {
   EXPECT_THROW(explore([] {}, {.shard = {0, 0}}), std::invalid_argument);
   EXPECT_THROW(explore([] {}, {.shard = {3, 3}}), std::invalid_argument);

@@ -90,7 +90,8 @@ struct RunOptions {
   StepRules rules = {};
   /// Operations, after which an execution is cut. That is a finding of its own kind.
   std::uint64_t steps_max = 100'000;
-  /// Of each task's stack. A task that needs more ends the program, with a line that says so.
+  /// Of each task's stack. A task that needs more ends the program, with a line that says so unless
+  /// one function alone has more than 64 KiB of variables.
   std::size_t stack_bytes = 256 * 1024;
   /// Accesses to a `Shared` that nothing orders are a finding.
   bool finds_races = true;

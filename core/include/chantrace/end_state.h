@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "chantrace/event.h"
+#include "chantrace/location.h"
 
 namespace chantrace {
 
@@ -21,6 +22,8 @@ struct Site {
 
   friend bool operator==(const Site&, const Site&) = default;
 };
+
+inline Site to_site(const Location& place) { return {place.file, place.function, place.line}; }
 
 /// What a task was doing at the end.
 enum class TaskStatus : std::uint8_t {

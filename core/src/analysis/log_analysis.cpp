@@ -58,7 +58,7 @@ class LogPlayer {
     of_tasks_.resize(std::max(of_tasks_.size(), log.tasks().size()));
     is_taken_.assign(log.size(), false);
     for (std::uint32_t i = 0; i < log.size(); ++i) {
-      const EventRecord& event = log[i].event;
+      const EventRecord& event = log[i];
       if (is_completed(event) && is_defined(log, event))
         completed_at(event)[event.object].push_back({event.sequence, i});
     }
@@ -78,7 +78,8 @@ class LogPlayer {
   std::uint32_t take(const EventLog& log, std::uint32_t entry) {
     if (is_taken_[entry]) return kNone;
     is_taken_[entry] = true;
-    const auto& [event, task] = log[entry];
+    const EventRecord& event = log[entry];
+    const std::uint32_t task = EventLog::task_of(event);
     if (!is_defined(log, event)) return kNone;
     const std::uint32_t next = completed_by(event);
     happens_before_.take({.event = &event,
@@ -126,7 +127,6 @@ class CommonNumbers {
   using Place = std::pair<const char*, std::uint32_t>;
 
   static Place place_of(const Location& site) { return {site.file, site.line}; }
-  static Site to_site(const Location& site) { return {site.file, site.function, site.line}; }
 
   std::uint32_t find_task(const EventLog& log, std::uint32_t id) {
     const EventLog::Task& task = log.tasks()[id];
@@ -220,7 +220,7 @@ std::vector<Finding> LogAnalysis::races(const EventLog& log, EndState state) con
   const StateIndex index(state);
   const RaceNames names{.task = [](std::uint32_t task) { return TaskId{task}; },
                         .variable = [](std::uint32_t object) { return ObjectId{object}; },
-                        .site = [&](std::uint32_t site) { return log.place(site); }};
+                        .site = [&](std::uint32_t site) { return to_site(log.location(site)); }};
   std::vector<Finding> findings;
   for (const Race& race : impl_->races.races())
     findings.push_back(race_finding(race, names, index));
@@ -239,7 +239,8 @@ void LogAnalysis::note_locks(const EventLog& log) {
     if (log.objects()[id].info.kind == ObjectKind::kSharedMutex)
       impl_->locks.note_shared_mutex(numbers.lock(log, id));
   for (std::size_t i = 0; i < log.size(); ++i) {
-    const auto& [event, task] = log[i];
+    const EventRecord& event = log[i];
+    const std::uint32_t task = EventLog::task_of(event);
     if (!is_defined(log, event)) continue;
     if (is_on_task(event.operation))
       impl_->locks.take(numbers.task(log, task), event, numbers.task(log, event.object));
@@ -248,7 +249,7 @@ void LogAnalysis::note_locks(const EventLog& log) {
   }
   for (auto site = static_cast<std::uint32_t>(impl_->sites.size()); site <= log.sites_count();
        ++site)
-    impl_->sites.push_back(log.place(site));
+    impl_->sites.push_back(to_site(log.location(site)));
 }
 
 std::vector<Finding> LogAnalysis::lock_orders() {

@@ -56,13 +56,11 @@ void ControlledRuns::look_at_log() {
   const bool has_variables = watch_.for_races && executor_.families().has_variables();
   has_seen_nesting_ |= watch_.for_lock_orders && executor_.has_nested_locks();
   has_ended_well_ = findings_.empty();
-  is_watched_ = has_variables || has_seen_nesting_;
-  if (!was_watched_) return;
-  log_.close();
-  if (has_variables && analysis_.has_races(log_))
-    for (Finding& race : analysis_.races(log_, Runtime::instance().end_state()))
+  log_->close();
+  if (has_variables && analysis_.has_races(*log_))
+    for (Finding& race : analysis_.races(*log_, Runtime::instance().end_state()))
       findings_.push_back(std::move(race));
-  if (has_seen_nesting_) analysis_.note_locks(log_);
+  if (has_seen_nesting_) analysis_.note_locks(*log_);
 }
 
 std::vector<Finding> ControlledRuns::find_lock_orders() {
@@ -79,15 +77,15 @@ bool ControlledRuns::is_clean() const {
 }
 
 void ControlledRuns::run(const std::function<void()>& body, Strategy& strategy,
-                         const ControlOptions& options) {
+                         const ControlOptions& options, EventLog& log) {
   Runtime& runtime = Runtime::instance();
   findings_.clear();
   was_stopped_ = false;
   runtime.begin_next_execution();
-  ControlOptions watched = options;
-  was_watched_ = is_watched_;
-  watched.log = was_watched_ ? &log_ : nullptr;
-  executor_.begin(body_, strategy, watched, nullptr);
+  log_ = &log;
+  ControlOptions logged = options;
+  logged.log = log_;
+  executor_.begin(body_, strategy, logged, nullptr);
   try {
     body();
   } catch (const Cancelled&) {

@@ -25,10 +25,7 @@ struct Watch {
 };
 
 /// While one exists, the calling thread's task is the body of its executions, and nothing is
-/// recorded.
-///
-/// What tasks do is noted in the first execution, and in all once one has shown something to watch:
-/// a `Shared`, or a task with two locks. Others cost nothing for it.
+/// recorded but into logs.
 ///
 /// Threads: the one that made it.
 class ControlledRuns {
@@ -38,14 +35,9 @@ class ControlledRuns {
   ControlledRuns(const ControlledRuns&) = delete;
   ControlledRuns& operator=(const ControlledRuns&) = delete;
 
-  /// Runs `body` to its end and all its tasks to theirs.
-  void run(const std::function<void()>& body, Strategy& strategy, const ControlOptions& options);
-  /// What the tasks of the last execution did was noted.
-  bool was_watched() const { return was_watched_; }
-  /// It was not, and showed something to watch for the first time.
-  bool has_missed_something() const { return !was_watched_ && is_watched_; }
-  /// So is the next one.
-  void watch_next() { is_watched_ = true; }
+  /// Runs `body` to its end and all its tasks to theirs. `log`: gets what they do.
+  void run(const std::function<void()>& body, Strategy& strategy, const ControlOptions& options,
+           EventLog& log);
   /// Of the last execution, notes among them; empty when all was well.
   const std::vector<Finding>& findings() const { return findings_; }
   /// A thread that is no task took part in it: no other execution would say more.
@@ -67,13 +59,11 @@ class ControlledRuns {
   ControlledExecutor& executor_;
   TaskControl& body_;
   const Watch watch_;
-  EventLog log_;
+  EventLog* log_ = nullptr;
   LogAnalysis analysis_;
   std::vector<Finding> findings_;
   bool was_stopped_ = false;
   bool has_ended_well_ = false;
-  bool is_watched_ = true;  ///< The next execution.
-  bool was_watched_ = false;
   bool has_seen_nesting_ = false;
 };
 

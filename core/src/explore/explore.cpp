@@ -117,18 +117,17 @@ class Explorer {
     const std::uint64_t index =
         counts_on_its_own_ ? result_.executions
                            : result_.executions * options_.shard.count + options_.shard.index;
-    const bool is_logged = options_.runs_again && is_sample();
+    const bool is_sampled = options_.runs_again && is_sample();
     strategy_->begin(seed_of(options_.seed, index));
-    run_under(*strategy_, is_logged ? &once_ : nullptr);
+    runs_.run(body_, *strategy_, control_, once_);
     forget_places();
     const bool is_whole = executor_.cut() == Cut::kNone && runs_.has_ended_well();
     result_.is_exhausted = !strategy_->end(is_whole);
     if (!strategy_->is_of_shard()) return;
     count();
-    if (runs_.has_missed_something()) run_watched();
     const Judgement judgement = judge_(runs_.findings());
-    has_last_schedule_ = is_logged || judgement == Judgement::kFailed;
-    if (has_last_schedule_) judge_in_full(index, judgement, is_logged);
+    has_last_schedule_ = is_sampled || judgement == Judgement::kFailed;
+    if (has_last_schedule_) judge_in_full(index, judgement);
     if (judgement == Judgement::kEnough) is_enough_ = true;
     forget_places();
   }
@@ -138,22 +137,6 @@ class Explorer {
     const std::uint32_t known = executor_.families().changes();
     if (control_.skips_private_objects && known != known_) strategy_->forget_places();
     known_ = known;
-  }
-
-  void run_under(Strategy& strategy, OperationLog* log) {
-    if (log != nullptr) log->clear();
-    executor_.set_log(log);
-    runs_.run(body_, strategy, control_);
-    executor_.set_log(nullptr);
-  }
-
-  /// The last execution once more, under the same schedule, and watched.
-  void run_watched() {
-    const Schedule schedule = executor_.schedule();
-    ReplaySchedule replay(schedule);
-    replay.begin(0);
-    runs_.watch_next();
-    run_under(replay, nullptr);
   }
 
   void count() {
@@ -172,24 +155,15 @@ class Explorer {
   }
 
   /// The execution failed, or is to run again.
-  void judge_in_full(std::uint64_t index, Judgement judgement, bool is_logged) {
+  void judge_in_full(std::uint64_t index, Judgement judgement) {
     result_.last_schedule = executor_.schedule();
     const bool has_failed = judgement == Judgement::kFailed;
     const bool has_stranger = runs_.has_stranger();
     std::vector<Finding> findings;
     if (has_failed) findings = runs_.findings();
-    // A watched execution can say more of its tasks.
-    const bool wants_more = has_failed && !result_.first_failure && !runs_.was_watched();
-    if (wants_more) runs_.watch_next();
     std::optional<Finding> difference;
-    if (options_.runs_again && !has_stranger)
-      difference = run_again(judgement, is_logged);
-    else if (wants_more && !has_stranger)
-      run_watched();
+    if (options_.runs_again && !has_stranger) difference = run_again(judgement);
     if (!has_failed && !difference) return;
-    // It may have passed, where nobody asked whether it does the same.
-    if (wants_more && !has_stranger && !difference && !runs_.findings().empty())
-      findings = runs_.findings();
     if (difference) findings.push_back(std::move(*difference));
     ++result_.failures;
     if (!result_.first_failure)
@@ -198,31 +172,19 @@ class Explorer {
     is_enough_ = !options_.goes_on || has_stranger;
   }
 
-  /// Whether the last execution does the same under its schedule. `is_logged`: its operations are
-  /// in `once_`.
-  std::optional<Finding> run_again(Judgement judgement, bool is_logged) {
+  /// Whether the last execution does the same under its schedule.
+  std::optional<Finding> run_again(Judgement judgement) {
     const Conduct once{result_.last_schedule.fingerprint, executor_.steps(), judgement};
-    const Conduct again = replay(again_);
-    if (is_logged) {
-      if (auto difference = find_first_difference(once_, again_)) return difference;
-      return find_difference(once, again);
-    }
-    auto difference = find_difference(once, again);
-    if (!difference || once.fingerprint == again.fingerprint) return difference;
-    // Mostly what is not the same twice is not the same thrice.
-    replay(once_);
-    const auto known = find_first_difference(again_, once_);
-    return known ? known : difference;
-  }
-
-  Conduct replay(OperationLog& log) {
     ReplaySchedule strategy(result_.last_schedule);
     strategy.begin(0);
-    run_under(strategy, &log);
+    runs_.run(body_, strategy, control_, again_);
     ++result_.again;
     steps_again_ += executor_.steps();
     result_.abandoned += executor_.abandoned();
-    return {executor_.schedule().fingerprint, executor_.steps(), judge_(runs_.findings())};
+    const Conduct again{executor_.schedule().fingerprint, executor_.steps(),
+                        judge_(runs_.findings())};
+    if (auto difference = find_first_difference(once_, again_)) return difference;
+    return find_difference(once, again);
   }
 
   const std::function<void()>& body_;
@@ -235,8 +197,8 @@ class Explorer {
   const bool counts_on_its_own_;  ///< And the shard is not found by counting.
   std::uint32_t known_ = 0;       ///< `ObjectFamilies::changes`, when the strategy was told.
   DistinctCounter distinct_;
-  OperationLog once_;
-  OperationLog again_;
+  EventLog once_;   ///< What the last execution did, and
+  EventLog again_;  ///< what it did under its schedule.
   ExploreResult result_;
   std::uint64_t steps_again_ = 0;
   bool has_last_schedule_ = false;
@@ -263,7 +225,8 @@ RunResult run(const std::function<void()>& body, const Schedule& schedule,
   control.rules = schedule.rules;
   ReplaySchedule replay(schedule);
   replay.begin(0);
-  runs.run(body, replay, control);
+  EventLog log;
+  runs.run(body, replay, control, log);
   return {runs.findings(), runs.executor().schedule(), runs.executor().steps(),
           replay.divergence() ? replay.divergence()->step : 0};
 }

@@ -3,64 +3,107 @@
 #include <algorithm>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace chantrace::detail {
 namespace {
 
 constexpr std::string_view kHead = "hidden nondeterminism: ";
 
-bool is_same(const Location& left, const Location& right) {
-  return left.line == right.line && std::string_view(left.file) == right.file;
-}
+/// The operations of an execution, those of each task in their order.
+class Conducts {
+ public:
+  explicit Conducts(const EventLog& log) : log_(log), of_tasks_(log.tasks().size()) {
+    for (std::size_t i = 0; i < log.size(); ++i) {
+      const EventRecord& event = log[i];
+      // That a task stands before a lock is noted early or late: its turn comes when it takes it.
+      const bool is_turn = event.operation == Operation::kLock ? phase_of(event) != Phase::kStart
+                                                               : starts_operation(event);
+      if (is_turn) of_tasks_[EventLog::task_of(event)].push_back({&event, i});
+    }
+  }
 
-/// Both are the same operation, the logs being equal up to there.
-bool is_same(const OperationLog& left_log, const LoggedOperation& left,
-             const OperationLog& right_log, const LoggedOperation& right) {
-  if (left.task != right.task || left.number != right.number || left.operation != right.operation ||
-      left.object != right.object || !is_same(left.site, right.site))
-    return false;
-  // Objects are numbered as they are met, so that two different ones may have the same number.
-  const auto& left_object = left_log.object(left.object);
-  const auto& right_object = right_log.object(right.object);
-  return left_object.name == right_object.name && left_object.kind == right_object.kind &&
-         is_same(left_object.created, right_object.created);
-}
+  std::size_t tasks() const { return of_tasks_.size(); }
+  /// How many operations that task has begun.
+  std::size_t count(std::size_t task) const { return task < tasks() ? of_tasks_[task].size() : 0; }
+  /// When it was the turn of the task's operation number `index`, from 0.
+  std::size_t turn(std::size_t task, std::size_t index) const {
+    return of_tasks_[task][index].turn;
+  }
+  /// "worker's operation 3"
+  std::string whose(std::size_t task, std::size_t index) const {
+    return name_of_task(task) + "'s operation " + std::to_string(index + 1);
+  }
+  /// "send(results)"
+  std::string what(std::size_t task, std::size_t index) const {
+    const EventRecord& one = event(task, index);
+    std::string text{to_string(one.operation)};
+    if (one.object == 0) return text;
+    if (is_on_task(one.operation)) return text + "(" + name_of_task(one.object) + ")";
+    const EventLog::Object* const object = object_of(one);
+    if (object != nullptr && !object->info.name.empty())
+      return text + "(" + object->info.name + ")";
+    const ObjectKind kind = object != nullptr ? object->info.kind : ObjectKind::kNone;
+    return text + "(" + std::string(to_string(kind)) + " " + std::to_string(one.object) + ")";
+  }
+  Location site(std::size_t task, std::size_t index) const {
+    return log_.location(event(task, index).site);
+  }
 
-std::string name_of_task(const OperationLog& log, std::uint32_t task) {
-  const std::string_view label = log.label(task);
-  return label.empty() ? "task " + std::to_string(task) : std::string(label);
-}
+  /// Whether that operation is the same in both. Objects are numbered as they are met, so that two
+  /// different ones may have the same number.
+  static bool is_same(const Conducts& left, const Conducts& right, std::size_t task,
+                      std::size_t index) {
+    const EventRecord& one = left.event(task, index);
+    const EventRecord& other = right.event(task, index);
+    return one.operation == other.operation && one.object == other.object &&
+           is_same(left.site(task, index), right.site(task, index)) &&
+           (is_on_task(one.operation) || is_same(left.object_of(one), right.object_of(other)));
+  }
 
-/// "worker's operation 3"
-std::string whose(const OperationLog& log, const LoggedOperation& operation) {
-  return name_of_task(log, operation.task) + "'s operation " + std::to_string(operation.number);
-}
+ private:
+  struct Begun {
+    const EventRecord* event;
+    std::size_t turn;
+  };
 
-/// "send(results)"
-std::string what(const OperationLog& log, const LoggedOperation& operation) {
-  std::string text{to_string(operation.operation)};
-  if (operation.object == 0) return text;
-  const OperationLog::LoggedObject& object = log.object(operation.object);
-  const std::string name = !object.name.empty() ? object.name
-                                                : std::string(to_string(object.kind)) + " " +
-                                                      std::to_string(operation.object);
-  return text + "(" + name + ")";
-}
+  static bool is_same(const Location& left, const Location& right) {
+    return left.line == right.line && std::string_view(left.file) == right.file;
+  }
+  static bool is_same(const EventLog::Object* left, const EventLog::Object* right) {
+    if (left == nullptr || right == nullptr) return left == right;
+    return left->info.name == right->info.name && left->info.kind == right->info.kind &&
+           is_same(left->created, right->created);
+  }
 
-Site to_site(const Location& place) { return {place.file, place.function, place.line}; }
+  const EventRecord& event(std::size_t task, std::size_t index) const {
+    return *of_tasks_[task][index].event;
+  }
+  /// nullptr: none, or none of this execution.
+  const EventLog::Object* object_of(const EventRecord& event) const {
+    const auto objects = log_.objects();
+    return event.object != 0 && event.object < objects.size() ? &objects[event.object] : nullptr;
+  }
+  std::string name_of_task(std::size_t task) const {
+    const auto tasks = log_.tasks();
+    return task < tasks.size() && !tasks[task].label.empty() ? tasks[task].label
+                                                             : "task " + std::to_string(task);
+  }
 
-/// One side of the difference. `has_owner`: whose operation it is has to be said.
-Participant side(std::string label, const OperationLog& log, std::size_t index, bool has_owner) {
+  const EventLog& log_;
+  std::vector<std::vector<Begun>> of_tasks_;
+};
+
+/// One side of a difference.
+Participant side(std::string label, const Conducts& conducts, std::size_t task, std::size_t index) {
   Participant participant;
   participant.label = std::move(label);
-  if (index >= log.operations().size()) {
-    participant.text = "nothing: the execution had ended";
+  if (index >= conducts.count(task)) {
+    participant.text = "nothing: it made no more";
     return participant;
   }
-  const LoggedOperation& operation = log.operations()[index];
-  participant.text =
-      (has_owner ? whose(log, operation) + ", " : std::string()) + what(log, operation);
-  participant.site = to_site(operation.site);
+  participant.text = conducts.what(task, index);
+  participant.site = to_site(conducts.site(task, index));
   return participant;
 }
 
@@ -79,28 +122,36 @@ Finding make_finding(std::string summary) {
 
 }  // namespace
 
-std::optional<Finding> find_first_difference(const OperationLog& once, const OperationLog& again) {
-  const auto left = once.operations();
-  const auto right = again.operations();
-  const std::size_t common = std::min(left.size(), right.size());
+std::optional<Finding> find_first_difference(const EventLog& once, const EventLog& again) {
+  // Up to the first one both followed the schedule; what comes behind it may be its consequence.
+  const Conducts left(once);
+  const Conducts right(again);
+  std::size_t task = 0;
   std::size_t index = 0;
-  while (index < common && is_same(once, left[index], again, right[index])) ++index;
-  if (index == left.size() && index == right.size()) return std::nullopt;
+  std::size_t turn = SIZE_MAX;
+  for (std::size_t one = 0; one < std::max(left.tasks(), right.tasks()); ++one) {
+    const std::size_t common = std::min(left.count(one), right.count(one));
+    std::size_t i = 0;
+    while (i < common && Conducts::is_same(left, right, one, i)) ++i;
+    if (i == left.count(one) && i == right.count(one)) continue;
+    const std::size_t its_turn = (i < left.count(one) ? left : right).turn(one, i);
+    if (its_turn < turn) {
+      task = one;
+      index = i;
+      turn = its_turn;
+    }
+  }
+  if (turn == SIZE_MAX) return std::nullopt;
 
-  // Up to there both followed the schedule, so the first one shows whose turn it was.
-  const bool is_at_end = index >= left.size();
-  const OperationLog& log = is_at_end ? again : once;
-  const LoggedOperation& operation = log.operations()[index];
-  const bool is_same_task = index < common && left[index].task == right[index].task;
+  const bool was_once = index < left.count(task);
+  const bool was_again = index < right.count(task);
   Finding finding =
-      make_finding(whose(log, operation) + " is another one when the same schedule runs again");
-  if (index >= common)
-    finding.summary = std::string(kHead) + whose(log, operation) + " is made only " +
-                      (is_at_end ? "when the same schedule runs again"
-                                 : "once, and not when the same schedule runs again");
-  finding.task = TaskId{operation.task};
-  finding.participants = {side("once", once, index, !is_same_task && index < common),
-                          side("again", again, index, !is_same_task && index < common)};
+      make_finding((was_once ? left : right).whose(task, index) +
+                   (!was_once    ? " is made only when the same schedule runs again"
+                    : !was_again ? " is made only once, and not when the same schedule runs again"
+                                 : " is another one when the same schedule runs again"));
+  finding.task = TaskId{static_cast<std::uint32_t>(task)};
+  finding.participants = {side("once", left, task, index), side("again", right, task, index)};
   for (const Participant& one : finding.participants)
     if (!one.site.file.empty() && (finding.sites.empty() || finding.sites[0].site != one.site))
       finding.sites.push_back({one.label, one.site});

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "../runtime/operation_log.h"
+#include "chantrace/detail/event_log.h"
 #include "chantrace/detail/explore_body.h"
 #include "chantrace/finding.h"
 
@@ -22,7 +22,7 @@ struct Conduct {
 /// The first operation that is not the same in both, as a finding; nullopt where all are the same.
 ///
 /// Compared are who makes it, on what, and where in the code; values are not.
-std::optional<Finding> find_first_difference(const OperationLog& once, const OperationLog& again);
+std::optional<Finding> find_first_difference(const EventLog& once, const EventLog& again);
 
 /// The same where it is not known which operation that was. nullopt: the executions did the same.
 std::optional<Finding> find_difference(const Conduct& once, const Conduct& again);

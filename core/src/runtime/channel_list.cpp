@@ -56,7 +56,7 @@ std::vector<ChannelInfo> channels() {
     const detail::ScopedLock latch(channel->latch);
     infos.push_back({std::string(channel->given_name.view()), std::string(channel->type.name),
                      channel->capacity, channel->count, channel->is_closed,
-                     detail::to_site(channel->created)});
+                     to_site(channel->created)});
   }
   return infos;
 }

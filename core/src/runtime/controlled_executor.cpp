@@ -6,7 +6,6 @@
 
 #include "chantrace/detail/event_log.h"
 #include "controlled_step.h"
-#include "operation_log.h"
 #include "recording.h"
 #include "runtime.h"
 #include "stack_overflow.h"
@@ -30,7 +29,6 @@ ControlledExecutor::ControlledExecutor()
   timers_task_->label = "timers";
   timers_task_->is_host = timers_task_->is_service = true;
   timers_task_->executor = this;
-  timers_task_->clock = &steps_;
 }
 
 // An execution.
@@ -146,8 +144,7 @@ void ControlledExecutor::note_polled(Object& object) {
 }
 
 void ControlledExecutor::stop_where_asked(TaskControl& self) {
-  const std::uint64_t begun =
-      self.records_before_chunk + self.chunk->count.load() - self.other_records;
+  const std::uint64_t begun = operations_begun(self);
   const OperationOfTask& asked = options_.stop_at;
   if (number_of(self) != asked.task || begun + 1 != asked.operation) return;
   has_to_stop_ = false;
@@ -197,16 +194,18 @@ TaskControl& ControlledExecutor::next_task() {
   }
 }
 
-void ControlledExecutor::note_pair(const TaskControl& self, Object::Side& side, bool is_write) {
+void ControlledExecutor::note_pair(const TaskControl& self, Object& object, std::size_t side_index,
+                                   bool is_write) {
+  Object::Side& side = object.sides[side_index];
   // Among many tasks those that were started at one place are told apart only a little: with each
   // alone every pair would be news.
   constexpr std::size_t kTasksToldApart = 16;
   const std::uint32_t task = number_of(self);
   const std::uint32_t who =
       tasks_.size() <= kTasksToldApart ? task : self.started_at.line * 64 + task % 4;
-  const Location& site = *self.pending_site;
-  const auto file = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(site.file) >> 3);
-  const std::uint32_t key = (who * 0x9e3779b9u) ^ (site.line * 0x85ebca6bu) ^ file;
+  // The family stands for the file: where its name is in memory differs from process to process.
+  const std::uint32_t key =
+      (who * 0x9e3779b9u) ^ (self.pending_site->line * 0x85ebca6bu) ^ (object.family * 0xc2b2ae35u);
   if (side.writer != 0 && side.writer_task != task) pairs_->add(side.writer, key);
   if (!is_write) return;
   side.writer = key | 1;
@@ -230,8 +229,6 @@ bool ControlledExecutor::pass_unlock(TaskControl& self, Operation operation, Obj
   meet(self, object);
   is_private(self, object, 0, true);
   visits_.set_seen();
-  if (log_ != nullptr) [[unlikely]]
-    log_->add(self, operation, &object, site);
   note_change();
   return true;
 }

@@ -24,7 +24,7 @@
 
 namespace chantrace::detail {
 
-class OperationLog;
+class EventLog;
 class Recording;
 
 /// Tasks of one execution.
@@ -86,8 +86,8 @@ class ControlledExecutor final : public Executor {
   std::size_t stack_bytes() const { return options_.stack_bytes; }
   /// Some task has held two locks at once.
   bool has_nested_locks() const;
-  /// Where operations are noted from the next execution on, at some cost; nullptr: nowhere.
-  void set_log(OperationLog* log) { log_ = log; }
+  /// Where it is noted what tasks do; nullptr: nowhere.
+  const EventLog* log() const { return options_.log; }
 
   // For operations.
   TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
@@ -189,7 +189,7 @@ class ControlledExecutor final : public Executor {
   bool cut_here(TaskControl& self);
   /// Others may see something else from here on.
   void note_change();
-  void note_pair(const TaskControl& self, Object::Side& side, bool is_write);
+  void note_pair(const TaskControl& self, Object& object, std::size_t side, bool is_write);
   void count_step(TaskControl& self);
   /// It runs from here on.
   void turn_to(std::uint32_t task);
@@ -219,7 +219,6 @@ class ControlledExecutor final : public Executor {
   bool has_to_stop_ = false;  ///< `chantrace_stop_here` is still to be called.
   bool looks_ahead_ = true;
   ReadsFromPairs* pairs_ = nullptr;
-  OperationLog* log_ = nullptr;
   std::shared_ptr<Recording> recording_;
 
   TaskControl* root_ = nullptr;

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "controlled_executor.h"
-#include "operation_log.h"
 #include "runtime.h"
 
 namespace chantrace::detail {
@@ -165,9 +164,7 @@ inline void ControlledExecutor::note_change() {
                        (std::uint64_t{number_of(*object, side)} << 32) | version);
     if (is_write) ++version;
   }
-  if (pairs_ != nullptr && object != nullptr) note_pair(self, object->sides[side], is_write);
-  if (log_ != nullptr) [[unlikely]]
-    log_->add(self, operation, object, *self.pending_site);
+  if (pairs_ != nullptr && object != nullptr) note_pair(self, *object, side, is_write);
   if (is_write) note_change();
   if (steps_ <= options_.steps_max) [[likely]]
     return true;

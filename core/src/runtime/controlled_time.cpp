@@ -51,6 +51,7 @@ void ControlledExecutor::enter_timers_task() {
   timers.born_epoch = timers.epoch;
   timers.phase.store(TaskPhase::kEnded);  // Nobody waits for it, and nobody's leak.
   timers.recording = recording_;
+  timers.clock = &steps_;
   stop_recording(timers);
   if (options_.log != nullptr) {
     start_logging(timers, *options_.log);

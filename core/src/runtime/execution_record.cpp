@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "channel_list.h"
+#include "chantrace/detail/event_log.h"
 #include "chantrace/detail/printable.h"
 #include "recording.h"
 #include "runtime.h"
@@ -100,8 +101,7 @@ bool Runtime::describe_parked(TaskControl& task, TaskState& one,
     return true;
 
   one.status = TaskStatus::kParked;
-  if (task.is_recording)
-    one.operation_index = task.records_before_chunk + task.chunk->count.load() - task.other_records;
+  if (task.recording != nullptr) one.operation_index = operations_begun(task);
   if (stands_at_gate) {
     one.waiting_at = to_site(*task.pending_site);
     Wait wait;
@@ -145,6 +145,22 @@ void Runtime::describe_task(TaskControl& task, EndState& state,
   state.tasks.push_back(std::move(one));
 }
 
+namespace {
+
+/// What the tasks of a controlled execution have recorded.
+void add_from_log(const EventLog& log, EndState& state) {
+  const std::vector<EventLog::Summary> summaries = log.summaries();
+  for (TaskState& task : state.tasks) {
+    const EventLog::Summary& one = summaries[to_number(task.id)];
+    if (task.status == TaskStatus::kParked)
+      task.operation_index = one.operations;
+    else if (task.status != TaskStatus::kRunning)
+      task.ended_at = one.last_site != 0 ? to_site(log.location(one.last_site)) : task.started_at;
+  }
+}
+
+}  // namespace
+
 void Runtime::describe_tasks(EndState& state,
                              std::unordered_map<std::uint32_t, ObjectState>& objects) {
   // Looked at from another thread when nothing moves any more.
@@ -168,6 +184,7 @@ void Runtime::describe_tasks(EndState& state,
     ended.exception = task->exception;
     state.tasks.push_back(std::move(ended));
   }
+  if (const EventLog* const log = controlled_->log()) add_from_log(*log, state);
 }
 
 EndState Runtime::end_state() {

@@ -91,6 +91,17 @@ void note_look() {
   if (!Runtime::instance().controlled_now().look(self)) throw_cancelled(self);
 }
 
+namespace {
+
+/// As it is when an execution first sees it.
+void describe_first(Object& object, ObjectInfo& info) {
+  object.enter_execution(&info);
+  info.kind = object.kind;
+  info.name = object.given_name.view();
+}
+
+}  // namespace
+
 void register_object(TaskControl& self, Object& object) {
   if (runs_alone) {
     Runtime::instance().controlled_now().meet_first(object);
@@ -106,17 +117,19 @@ void register_object(TaskControl& self, Object& object) {
     object.sequence = 0;
   }
   if (self.recording == nullptr && self.log == nullptr) return object.enter_execution(nullptr);
-  ObjectInfo info;
-  object.enter_execution(&info);
-  info.id = object.id;
-  info.kind = object.kind;
-  info.name = object.given_name.view();
-  if (self.recording != nullptr) {
-    self.recording->define_object(info, object.created);
-  } else {
+  if (self.recording == nullptr) {
     const WithoutRaces scope;
-    self.log->define_object({std::move(info), object.created, object.creation, &object});
+    EventLog::Object& logged = self.log->define_object(object.id);
+    describe_first(object, logged.info);
+    logged.created = object.created;
+    logged.creation = object.creation;
+    logged.address = &object;
+    return;
   }
+  ObjectInfo info;
+  describe_first(object, info);
+  info.id = object.id;
+  self.recording->define_object(info, object.created);
 }
 
 std::uint64_t next_creation() {

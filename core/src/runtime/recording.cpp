@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
 
 #include "chantrace/detail/event_log.h"
@@ -265,8 +266,16 @@ void start_logging(TaskControl& self, EventLog& log) {
   self.log = &log;
   self.is_recording = true;
   self.has_nested_locks = false;
-  self.records_before_chunk = self.other_records = 0;
-  self.hooks.fetch_or(kHookRecorded);
+  self.number_in_log = to_number(self.id.load(std::memory_order_relaxed));
+  self.clock = &self.number_in_log;
+  if (self.sites.owner != log.id()) {
+    self.sites = {};
+    self.sites.owner = log.id();
+  }
+  self.chunk = &no_chunk;
+  self.chunk_capacity = self.short_capacity = 0;
+  const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
+  self.hooks.store(hooks | kHookRecorded, std::memory_order_relaxed);
 }
 
 void stop_recording(TaskControl& self) {
@@ -277,33 +286,42 @@ void stop_recording(TaskControl& self) {
   self.hooks.fetch_and(static_cast<std::uint8_t>(~kHookRecorded));
 }
 
+namespace {
+
+bool take_chunk_of_log(TaskControl& self) {
+  Chunk* const chunk = self.log->chunk_with_room();
+  if (chunk == nullptr) return false;
+  self.chunk = chunk;
+  self.chunk_capacity = EventLog::kChunkCapacity;
+  self.short_capacity = kIsThreadSanitized ? 0 : EventLog::kChunkCapacity;
+  return true;
+}
+
+}  // namespace
+
 bool next_chunk(TaskControl& self) {
+  if (self.log != nullptr && take_chunk_of_log(self)) return true;
   if (self.recording != nullptr && self.recording->next_chunk(self)) return true;
   stop_recording(self);
   return false;
 }
 
 std::uint32_t find_site(TaskControl& self, const Location& site) {
-  if (self.recording == nullptr || site.line == 0) return 0;
+  if (site.line == 0) return 0;
   SiteCache::Entry& known = self.sites.entry(site);
-  if (!known.is(site)) known = {site.file, site.line, self.recording->site(site)};
+  if (known.is(site)) return known.id;
+  if (self.log != nullptr)
+    known = {site.file, site.line, self.log->site(site)};
+  else if (self.recording != nullptr)
+    known = {site.file, site.line, self.recording->site(site)};
+  else
+    return 0;
   return known.id;
 }
 
-namespace {
-
-void log_event(TaskControl& self, const Happening& what, const Location& site) {
-  const WithoutRaces scope;
-  ++self.records_before_chunk;
-  if (what.phase != Phase::kDone && site.line != 0) self.last_site = site;
-  self.log->add(to_number(self.id.load(std::memory_order_relaxed)),
-                make_record(what, record_time(self), self.log->site(site)));
-}
-
-}  // namespace
-
 void record_fully(TaskControl& self, const Happening& what, const Location& site) {
-  if (self.log != nullptr) return log_event(self, what, site);
+  std::optional<WithoutRaces> scope;
+  if (self.log != nullptr) scope.emplace();
   const std::uint32_t id = find_site(self, site);
   if (self.has_stacks) record_stack(self, id);
   store_record(self, make_record(what, record_time(self), id));

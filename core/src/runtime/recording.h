@@ -120,6 +120,11 @@ class Recording {
   std::atomic<std::size_t> kept_bytes_ = 0;  ///< A hint where it is read without the lock.
 };
 
+/// How many operations a task that is recorded has begun.
+inline std::uint64_t operations_begun(const TaskControl& task) {
+  return task.records_before_chunk + task.chunk->count.load() - task.other_records;
+}
+
 /// The tick rate of `ticks()`, measured once.
 std::uint64_t ticks_per_second();
 

@@ -251,6 +251,4 @@ inline TaskId id_in_epoch(const TaskControl* task, std::uint32_t epoch) {
   return task != nullptr && task->epoch == epoch ? task->id.load() : TaskId{};
 }
 
-inline Site to_site(const Location& place) { return {place.file, place.function, place.line}; }
-
 }  // namespace chantrace::detail

@@ -1,17 +1,49 @@
 #include "chantrace/detail/event_log.h"
 
+#include <algorithm>
+#include <atomic>
+
 namespace chantrace::detail {
+namespace {
+
+std::uint64_t next_id() {
+  static std::atomic<std::uint64_t> last = 0;
+  return ++last;
+}
+
+}  // namespace
+
+EventLog::EventLog() : id_(next_id()), tasks_(1), objects_(1) {
+  blocks_.push_back(std::make_unique<Block>());
+}
 
 void EventLog::clear() {
-  size_ = 0;
-  tasks_.resize(1);
-  objects_.resize(1);
+  current_ = 0;
+  blocks_[0]->head.count.store(0, std::memory_order_relaxed);
+  tasks_count_ = objects_count_ = 1;
   is_open_ = true;
+}
+
+void EventLog::close() {
+  size_at_end_ = size();
+  is_open_ = false;
+}
+
+Chunk* EventLog::chunk_with_room() {
+  Chunk& current = blocks_[current_]->head;
+  if (!is_open_) return nullptr;
+  if (current.count.load(std::memory_order_relaxed) < kChunkCapacity) return &current;
+  if ((current_ + 1) * kChunkCapacity == kEventsMax) return nullptr;
+  if (++current_ == blocks_.size()) blocks_.push_back(std::make_unique<Block>());
+  Chunk& next = blocks_[current_]->head;
+  next.count.store(0, std::memory_order_relaxed);
+  return &next;
 }
 
 void EventLog::define_task(std::uint32_t id, std::uint32_t parent, std::string_view label,
                            const Location& started_at, bool is_clock) {
-  if (id >= tasks_.size()) tasks_.resize(id + 1);
+  if (id >= tasks_.size()) tasks_.resize(std::size_t{id} + 1);
+  tasks_count_ = std::max(tasks_count_, std::size_t{id} + 1);
   Task& task = tasks_[id];
   task.parent = parent;
   task.label.assign(label);
@@ -19,27 +51,47 @@ void EventLog::define_task(std::uint32_t id, std::uint32_t parent, std::string_v
   task.is_clock = is_clock;
 }
 
-void EventLog::define_object(const Object& object) {
-  const std::uint32_t id = to_number(object.info.id);
-  if (id >= objects_.size()) objects_.resize(id + 1);
-  objects_[id] = object;
+EventLog::Object& EventLog::define_object(ObjectId id) {
+  const std::size_t index = to_number(id);
+  if (index >= objects_.size()) objects_.resize(index + 1);
+  objects_count_ = std::max(objects_count_, index + 1);
+  Object& object = objects_[index];
+  // Texts keep their memory.
+  ObjectInfo& info = object.info;
+  info.id = id;
+  info.name.clear();
+  info.type.clear();
+  info.initial_holders.clear();
+  info.format = ValueFormat::kOpaque;
+  info.capacity = info.initial_size = 0;
+  info.initial_count = 0;
+  info.is_initially_closed = false;
+  info.channel = {};
+  return object;
 }
 
 std::uint32_t EventLog::site(const Location& place) {
-  const auto address = reinterpret_cast<std::uintptr_t>(place.file);
-  Known& known = cache_[((address >> 3) + place.line) % kCacheSize];
-  if (known.id != 0 && known.file == place.file && known.line == place.line) return known.id;
+  if (place.line == 0) return 0;
   const auto [found, is_new] =
-      ids_.try_emplace({place.file, place.line}, static_cast<std::uint32_t>(sites_.size() + 1));
+      site_ids_.try_emplace({place.file, place.line}, static_cast<std::uint32_t>(sites_.size()));
   if (is_new) sites_.push_back(place);
-  known = {place.file, place.line, found->second};
   return found->second;
 }
 
-Site EventLog::place(std::uint32_t site) const {
-  if (site == 0 || site > sites_.size()) return {};
-  const Location& place = sites_[site - 1];
-  return {place.file, place.function, place.line};
+Location EventLog::location(std::uint32_t site) const {
+  return site < sites_.size() ? sites_[site] : Location{};
+}
+
+std::vector<EventLog::Summary> EventLog::summaries() const {
+  std::vector<Summary> all(tasks_count_);
+  for (std::size_t i = 0; i < size(); ++i) {
+    const EventRecord& event = (*this)[i];
+    if (!starts_operation(event)) continue;
+    Summary& one = all[task_of(event)];
+    ++one.operations;
+    one.last_site = event.site;
+  }
+  return all;
 }
 
 }  // namespace chantrace::detail

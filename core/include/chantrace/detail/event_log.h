@@ -6,13 +6,15 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <unordered_map>
 #include <vector>
 
+#include "chantrace/detail/chunk.h"
 #include "chantrace/end_state.h"
 #include "chantrace/event.h"
 #include "chantrace/finding.h"
@@ -24,18 +26,16 @@ namespace chantrace::detail {
 /// In `Object::creation`: it was made outside executions.
 inline constexpr std::uint64_t kMadeOutside = std::uint64_t{1} << 63;
 
-/// Records in the order in which they were made. Only one task runs at a time, so that is the order
-/// in which all happened, but for this: an operation that others complete is done right behind what
-/// completed it, and its record comes when its task goes on.
+/// Records in the order in which they were made: all tasks write to the same chunks. Only one runs
+/// at a time, so that is the order in which all happened, but for this: an operation that others
+/// complete is done right behind what completed it, and its record comes when its task goes on.
+///
+/// A record's time is the number of its task, and its site one of this log.
 ///
 /// Threads: one thread at a time.
-/// Cost: 40 bytes an event; no allocation once it has held an execution as large.
+/// Cost: 32 bytes an event; no allocation once it has held an execution as large.
 class EventLog {
  public:
-  struct Entry {
-    EventRecord event;  ///< Its site is one of this log.
-    std::uint32_t task = 0;
-  };
   struct Task {
     std::uint32_t parent = 0;
     std::string label;
@@ -49,56 +49,85 @@ class EventLog {
     const void* address = nullptr;  ///< Never looked at; names a static object in all executions.
   };
 
+  /// Of a task, by its records.
+  struct Summary {
+    std::uint32_t operations = 0;  ///< That it has begun.
+    std::uint32_t last_site = 0;   ///< Of the last one.
+  };
+
+  /// Records in a chunk. Small enough for the allocator to use its memory again for other things.
+  static constexpr std::uint32_t kChunkCapacity = 1'000;
   /// Events that are kept of one execution; what comes later is not looked at.
-  static constexpr std::size_t kEventsMax = 1'000'000;
+  static constexpr std::size_t kEventsMax = 1'000 * std::size_t{kChunkCapacity};
+
+  EventLog();
 
   /// A new execution. Sites keep their numbers.
   void clear();
   /// The execution is over: what is done by unwinding tasks does not count.
-  void close() { is_open_ = false; }
+  void close();
 
-  void add(std::uint32_t task, const EventRecord& event) {
-    if (!is_open_ || size_ == kEventsMax) return;
-    if (size_ == blocks_.size() * kBlockSize) blocks_.push_back(std::make_unique<Block>());
-    (*blocks_[size_ / kBlockSize])[size_ % kBlockSize] = {event, task};
-    ++size_;
-  }
+  /// Where the next record goes, of whatever task; nullptr: no more are kept.
+  Chunk* chunk_with_room();
   void define_task(std::uint32_t id, std::uint32_t parent, std::string_view label,
                    const Location& started_at, bool is_clock);
-  void define_object(const Object& object);
+  /// What is to be said of the object with that id, empty.
+  Object& define_object(ObjectId id);
   /// From 1.
   std::uint32_t site(const Location& place);
 
-  std::size_t size() const { return size_; }
-  const Entry& operator[](std::size_t index) const {
-    return (*blocks_[index / kBlockSize])[index % kBlockSize];
+  std::size_t size() const { return is_open_ ? size_so_far() : size_at_end_; }
+  const EventRecord& operator[](std::size_t index) const {
+    return blocks_[index / kChunkCapacity]->records[index % kChunkCapacity];
+  }
+  static std::uint32_t task_of(const EventRecord& event) {
+    return static_cast<std::uint32_t>(event.time);
   }
   /// By id; the one with id 0 is none.
-  const std::vector<Task>& tasks() const { return tasks_; }
-  const std::vector<Object>& objects() const { return objects_; }
-  Site place(std::uint32_t site) const;
-  std::size_t sites_count() const { return sites_.size(); }
+  std::span<const Task> tasks() const { return {tasks_.data(), tasks_count_}; }
+  std::span<const Object> objects() const { return {objects_.data(), objects_count_}; }
+  std::vector<Summary> summaries() const;
+  /// Site number 0 is none.
+  Location location(std::uint32_t site) const;
+  std::size_t sites_count() const { return sites_.size() - 1; }
+  /// Tells this log's site numbers from another one's. Never 0.
+  std::uint64_t id() const { return id_; }
 
  private:
-  struct Known {
-    const char* file = nullptr;
-    std::uint32_t line = 0;
-    std::uint32_t id = 0;
+  struct Block {
+    Chunk head;
+    std::array<EventRecord, kChunkCapacity> records;
   };
-  static constexpr std::size_t kCacheSize = 64;
+  static_assert(offsetof(Block, records) == sizeof(Chunk));
 
-  /// Small enough for the allocator to use again for other things.
-  static constexpr std::size_t kBlockSize = 1'024;
-  using Block = std::array<Entry, kBlockSize>;
+  struct Place {
+    const char* file;
+    std::uint32_t line;
+    friend bool operator==(const Place&, const Place&) = default;
+  };
+  struct PlaceHash {
+    std::size_t operator()(const Place& place) const {
+      return std::hash<const void*>()(place.file) * 31 + place.line;
+    }
+  };
 
+  std::size_t size_so_far() const {
+    return current_ * kChunkCapacity +
+           blocks_[current_]->head.count.load(std::memory_order_relaxed);
+  }
+
+  const std::uint64_t id_;
   std::vector<std::unique_ptr<Block>> blocks_;
-  std::size_t size_ = 0;
-  std::vector<Task> tasks_ = std::vector<Task>(1);
-  std::vector<Object> objects_ = std::vector<Object>(1);
-  std::vector<Location> sites_;
-  std::map<std::pair<const char*, std::uint32_t>, std::uint32_t> ids_;  // By file and line.
-  std::array<Known, kCacheSize> cache_;
+  std::size_t current_ = 0;
   bool is_open_ = false;
+  std::size_t size_at_end_ = 0;
+  // Those behind the count are kept for their memory.
+  std::vector<Task> tasks_;
+  std::size_t tasks_count_ = 1;
+  std::vector<Object> objects_;
+  std::size_t objects_count_ = 1;
+  std::vector<Location> sites_ = std::vector<Location>(1);
+  std::unordered_map<Place, std::uint32_t, PlaceHash> site_ids_;
 };
 
 /// Looks at the executions of one body, one after another.

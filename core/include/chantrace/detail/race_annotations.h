@@ -29,6 +29,12 @@ void AnnotateIgnoreWritesEnd(const char* file, int line);
 
 namespace chantrace::detail {
 
+#ifdef CHANTRACE_WITH_TSAN
+inline constexpr bool kIsThreadSanitized = true;
+#else
+inline constexpr bool kIsThreadSanitized = false;
+#endif
+
 /// What came before a `note_release` of `address` comes before this.
 inline void note_acquire([[maybe_unused]] const void* address) {
 #ifdef CHANTRACE_WITH_TSAN

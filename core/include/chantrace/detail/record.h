@@ -33,7 +33,7 @@ inline std::uint64_t record_time(const TaskControl& self) {
   return self.clock != nullptr ? *self.clock : ticks();
 }
 
-/// Gives the task an empty chunk. False: the recording has ended.
+/// Gives the task a chunk with room. False: the recording has ended.
 bool next_chunk(TaskControl& self);
 /// The id of a site.
 std::uint32_t find_site(TaskControl& self, const Location& site);
@@ -67,7 +67,8 @@ inline void store_record_at(Chunk& chunk, std::uint32_t count, const EventRecord
 inline void store_record(TaskControl& self, const EventRecord& record) {
   const std::uint32_t count = self.chunk->count.load(std::memory_order_relaxed);
   if (count < self.chunk_capacity) return store_record_at(*self.chunk, count, record);
-  if (next_chunk(self)) store_record_at(*self.chunk, 0, record);
+  if (next_chunk(self))
+    store_record_at(*self.chunk, self.chunk->count.load(std::memory_order_relaxed), record);
 }
 
 /// What a record says besides task, time and site.

@@ -116,6 +116,7 @@ struct SiteCache {
   }
 
   std::array<Entry, kEntries> entries;
+  std::uint64_t owner = 0;  ///< The log whose numbers these are; 0: a recording.
 };
 
 /// What a task that is no thread of its own has instead: a stack, where it is on it, and the C++
@@ -159,7 +160,8 @@ struct alignas(64) TaskControl {
   /// Records up to this one go the short way. 0 where that is none: each has a stack.
   std::uint32_t short_capacity = 0;
   Executor* executor = nullptr;
-  /// Where the time of a record comes from in a controlled execution: its step. nullptr: the TSC.
+  /// Where the time of a record comes from in a controlled execution: its step, or in a log the
+  /// task's number. nullptr: the TSC.
   const std::uint64_t* clock = nullptr;
   std::uint64_t random_state = 0;  ///< For the threads executor's choices.
 
@@ -226,7 +228,8 @@ struct alignas(64) TaskControl {
   std::uint64_t other_records = 0;  ///< Of all its records, those that start no operation.
   std::uint32_t records_until_stack = 0;
   std::shared_ptr<Recording> recording;
-  EventLog* log = nullptr;  ///< Where its records go where there is no recording.
+  EventLog* log = nullptr;          ///< Where its records go where there is no recording,
+  std::uint64_t number_in_log = 0;  ///< as whose.
   SiteCache sites;
 };
 

@@ -1,5 +1,6 @@
-// What a controlled execution costs from its start to its verdict, as a multiple of the switch from
-// one fiber to another and back, which is measured in between.
+// What a controlled execution costs from its start to its verdict, with the log of what tasks do
+// and without, as a multiple of the switch from one fiber to another and back, which is measured in
+// between.
 #include <algorithm>
 #include <boost/context/detail/fcontext.hpp>
 #include <chrono>
@@ -10,7 +11,10 @@
 #include <vector>
 
 #include "chantrace/chantrace.h"
+#include "chantrace/detail/event_log.h"
 #include "chantrace/explore.h"
+#include "explore/controlled_run.h"
+#include "explore/strategies.h"
 
 namespace {
 
@@ -103,6 +107,21 @@ double raw_round_trip_ns() {
          kCount;
 }
 
+/// The same without a log, and nothing else that `explore` does from one execution to the next.
+double bare_ns(const Workload& workload, detail::EventLog* log, std::uint64_t count) {
+  detail::ControlledRuns runs({.for_races = true, .for_lock_orders = true});
+  const auto strategy = detail::make_strategy(random_walk(), count, {});
+  const auto start = std::chrono::steady_clock::now();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    strategy->begin(i);
+    runs.run(workload.body, *strategy, {}, log);
+    strategy->end(true);
+  }
+  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start)
+             .count() /
+         static_cast<double>(count);
+}
+
 double execution_ns(const Workload& workload, const SearchStrategy& strategy, std::uint64_t count) {
   ExploreOptions options;
   options.schedules = count;
@@ -133,10 +152,15 @@ int main(int argc, char** argv) {
   std::vector<double> raw;
   std::vector<double> ns[4];
   std::vector<double> ratio[4];
+  std::vector<double> log_cost[4];
   for (int round = 0; round < kRounds; ++round) {
     for (int i = 0; i < 4; ++i) {
       const double switch_ns = raw_round_trip_ns();
       const double one = execution_ns(workloads[i], random_walk(), 20'000);
+      detail::EventLog log;
+      const double without = bare_ns(workloads[i], nullptr, 10'000);
+      const double with = bare_ns(workloads[i], &log, 10'000);
+      log_cost[i].push_back(with / without);
       raw.push_back(switch_ns);
       ns[i].push_back(one);
       ratio[i].push_back(one / switch_ns);
@@ -144,6 +168,7 @@ int main(int argc, char** argv) {
   }
   std::printf("raw round trip %.2f ns\n", median(raw));
   for (int i = 0; i < 4; ++i)
-    std::printf("%-20s %9.0f ns %9.0f /s  %7.1f round trips (goal %.0f)\n", workloads[i].name,
-                median(ns[i]), 1e9 / median(ns[i]), median(ratio[i]), workloads[i].goal);
+    std::printf("%-20s %9.0f ns %9.0f /s  %7.1f round trips (goal %.0f)  log %+.0f %%\n",
+                workloads[i].name, median(ns[i]), 1e9 / median(ns[i]), median(ratio[i]),
+                workloads[i].goal, 100 * (median(log_cost[i]) - 1));
 }

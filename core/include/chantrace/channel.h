@@ -104,15 +104,13 @@ class ChannelHandle {
 // was the last to use the channel so, and finds room or a value: it costs a locked instruction and
 // a move, as it would in a library that cannot record. All its exits are calls in its last place,
 // so that it needs no frame of its own. The full way records; the slow way, without the element's
-// type, meets other tasks.
+// type, meets other tasks. Under control there is one way, in as few frames as can be.
 
 /// Every send. Not inline, for the sake of the short way.
 template <typename T>
 [[gnu::noinline]] Outcome send_fully(ChannelState* channel, T& value, const Location& site,
                                      Patience patience) {
   TaskControl& self = current_task();
-  if (is_only_controlled(self) && channel != nullptr && patience.is_endless())
-    return send_under_control(self, *channel, &value, site);
   if (!(patience.is_endless() ? enter_operation(self, Operation::kSend, channel, site)
                               : enter_polling_operation(self, Operation::kSend, channel, site)))
     return Outcome::kCancelled;
@@ -136,8 +134,12 @@ template <typename T>
 Outcome send_value(ChannelState* channel, T& value, const Location& site, Patience patience) {
   TaskControl* const self = current_task_without_hooks();
   if (self == nullptr || channel == nullptr || !channel->latch.try_lock_among_threads())
-      [[unlikely]]
+      [[unlikely]] {
+    if (patience.is_endless() && channel != nullptr)
+      if (TaskControl* const alone = current_task_under_control())
+        return send_under_control(*alone, *channel, &value, site);
     return send_fully(channel, value, site, patience);
+  }
   if (!channel->can_send_shortly(*self)) [[unlikely]]
     return send_slowly(*self, *channel, &value, {.operation = Operation::kSend}, site, patience);
   channel->push_back(value);
@@ -175,8 +177,6 @@ template <typename T>
                                         Operation operation, const Location& site,
                                         Patience patience) {
   TaskControl& self = current_task();
-  if (is_only_controlled(self) && channel != nullptr && patience.is_endless())
-    return receive_alone(self, *channel, to, operation, site);
   if (!(patience.is_endless() ? enter_operation(self, operation, channel, site)
                               : enter_polling_operation(self, operation, channel, site)))
     return Outcome::kCancelled;
@@ -200,8 +200,12 @@ Outcome receive_value(ChannelState* channel, std::optional<T>& to, Operation ope
                       const Location& site, Patience patience) {
   TaskControl* const self = current_task_without_hooks();
   if (self == nullptr || channel == nullptr || !channel->latch.try_lock_among_threads())
-      [[unlikely]]
+      [[unlikely]] {
+    if (patience.is_endless() && channel != nullptr)
+      if (TaskControl* const alone = current_task_under_control())
+        return receive_alone(*alone, *channel, to, operation, site);
     return receive_fully(channel, to, operation, site, patience);
+  }
   if (!channel->can_receive_shortly(*self)) [[unlikely]]
     return receive_with_latch(*self, *channel, to, operation, site, patience);
   channel->pop_front(to);

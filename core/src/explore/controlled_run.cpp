@@ -56,6 +56,7 @@ void ControlledRuns::look_at_log() {
   const bool has_variables = watch_.for_races && executor_.families().has_variables();
   has_seen_nesting_ |= watch_.for_lock_orders && executor_.has_nested_locks();
   has_ended_well_ = findings_.empty();
+  if (log_ == nullptr) return;
   log_->close();
   if (has_variables && analysis_.has_races(*log_))
     for (Finding& race : analysis_.races(*log_, Runtime::instance().end_state()))
@@ -77,12 +78,12 @@ bool ControlledRuns::is_clean() const {
 }
 
 void ControlledRuns::run(const std::function<void()>& body, Strategy& strategy,
-                         const ControlOptions& options, EventLog& log) {
+                         const ControlOptions& options, EventLog* log) {
   Runtime& runtime = Runtime::instance();
   findings_.clear();
   was_stopped_ = false;
   runtime.begin_next_execution();
-  log_ = &log;
+  log_ = log;
   ControlOptions logged = options;
   logged.log = log_;
   executor_.begin(body_, strategy, logged, nullptr);

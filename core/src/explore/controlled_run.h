@@ -35,9 +35,10 @@ class ControlledRuns {
   ControlledRuns(const ControlledRuns&) = delete;
   ControlledRuns& operator=(const ControlledRuns&) = delete;
 
-  /// Runs `body` to its end and all its tasks to theirs. `log`: gets what they do.
+  /// Runs `body` to its end and all its tasks to theirs. `log`: gets what they do;
+  /// nullptr: nobody looks for races and orders of locks.
   void run(const std::function<void()>& body, Strategy& strategy, const ControlOptions& options,
-           EventLog& log);
+           EventLog* log);
   /// Of the last execution, notes among them; empty when all was well.
   const std::vector<Finding>& findings() const { return findings_; }
   /// A thread that is no task took part in it: no other execution would say more.

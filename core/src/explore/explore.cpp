@@ -119,7 +119,7 @@ class Explorer {
                            : result_.executions * options_.shard.count + options_.shard.index;
     const bool is_sampled = options_.runs_again && is_sample();
     strategy_->begin(seed_of(options_.seed, index));
-    runs_.run(body_, *strategy_, control_, once_);
+    runs_.run(body_, *strategy_, control_, &once_);
     forget_places();
     const bool is_whole = executor_.cut() == Cut::kNone && runs_.has_ended_well();
     result_.is_exhausted = !strategy_->end(is_whole);
@@ -150,8 +150,9 @@ class Explorer {
 
   /// Whether the execution that comes next runs again though it may pass.
   bool is_sample() const {
+    // An execution costs something even where it has no step.
     return std::has_single_bit(result_.executions + 1) ||
-           steps_again_ * kAgainOneOf <= result_.steps;
+           (steps_again_ + result_.again) * kAgainOneOf <= result_.steps + result_.executions;
   }
 
   /// The execution failed, or is to run again.
@@ -177,7 +178,7 @@ class Explorer {
     const Conduct once{result_.last_schedule.fingerprint, executor_.steps(), judgement};
     ReplaySchedule strategy(result_.last_schedule);
     strategy.begin(0);
-    runs_.run(body_, strategy, control_, again_);
+    runs_.run(body_, strategy, control_, &again_);
     ++result_.again;
     steps_again_ += executor_.steps();
     result_.abandoned += executor_.abandoned();
@@ -226,7 +227,7 @@ RunResult run(const std::function<void()>& body, const Schedule& schedule,
   ReplaySchedule replay(schedule);
   replay.begin(0);
   EventLog log;
-  runs.run(body, replay, control, log);
+  runs.run(body, replay, control, &log);
   return {runs.findings(), runs.executor().schedule(), runs.executor().steps(),
           replay.divergence() ? replay.divergence()->step : 0};
 }

@@ -36,7 +36,8 @@ struct AnyWay {
 
 /// The same where it is known to be the controlled one: in the caller's frame.
 struct ControlledWay {
-  static void park(TaskControl& self, ParkedOperation& operation, Instant deadline) {
+  [[gnu::always_inline]] static void park(TaskControl& self, ParkedOperation& operation,
+                                          Instant deadline) {
     executor_of(self).park_here(self, operation, deadline);
   }
   static void unpark(TaskControl& task) {
@@ -115,7 +116,7 @@ ChannelState::~ChannelState() {
   // Nobody waits: whoever did would hold a reference.
   remove_from_channel_list(*this);
   for (; count > 0; --count) {
-    type.destroy(element(head));
+    type.end(element(head));
     advance_head();
   }
   if (ring != nullptr) ::operator delete(ring, ring_alignment(type));
@@ -143,41 +144,45 @@ void ChannelState::enter_execution(ObjectInfo* info) {
   info->is_initially_closed = is_closed;
 }
 
-Attempt try_send_locked(ChannelState& channel, void* value) {
+namespace {
+
+[[gnu::always_inline]] inline Attempt try_send(ChannelState& channel, void* value)
+    CHANTRACE_REQUIRES(channel.latch) {
   if (channel.is_closed)
     return {.is_done = true, .outcome = Outcome::kMisuse, .sequence = ++channel.sequence};
   if (Waiter* const receiver = channel.receivers.pop_claimed()) {
-    channel.type.move_construct(receiver->slot, value);
+    channel.type.make(receiver->slot, value);
     const std::uint16_t detail = to_detail(channel.count);
     const std::uint32_t sequence = ++channel.sequence;
     complete(channel, *receiver, Outcome::kOk, detail);
     return {true, Outcome::kOk, sequence, detail, receiver};
   }
   if (channel.count == channel.capacity) return {};
-  channel.type.move_construct(channel.element(channel.head + channel.count), value);
+  channel.type.make(channel.element(channel.head + channel.count), value);
   ++channel.count;
   return {true, Outcome::kOk, ++channel.sequence, to_detail(channel.count), nullptr};
 }
 
-Attempt try_receive_locked(ChannelState& channel, void* slot) {
+[[gnu::always_inline]] inline Attempt try_receive(ChannelState& channel, void* slot)
+    CHANTRACE_REQUIRES(channel.latch) {
   if (channel.count > 0) {
     void* const element = channel.element(channel.head);
-    channel.type.move_construct(slot, element);
-    channel.type.destroy(element);
+    channel.type.make(slot, element);
+    channel.type.end(element);
     channel.advance_head();
     --channel.count;
     const std::uint32_t sequence = ++channel.sequence;
     const std::uint16_t detail = to_detail(channel.count);
     Waiter* const sender = channel.senders.pop_claimed();
     if (sender != nullptr) {
-      channel.type.move_construct(channel.element(channel.head + channel.count), sender->slot);
+      channel.type.make(channel.element(channel.head + channel.count), sender->slot);
       ++channel.count;
       complete(channel, *sender, Outcome::kOk, to_detail(channel.count));
     }
     return {true, Outcome::kOk, sequence, detail, sender};
   }
   if (Waiter* const sender = channel.senders.pop_claimed()) {
-    channel.type.move_construct(slot, sender->slot);
+    channel.type.make(slot, sender->slot);
     const std::uint32_t sequence = ++channel.sequence;
     complete(channel, *sender);
     return {true, Outcome::kOk, sequence, 0, sender};
@@ -187,8 +192,6 @@ Attempt try_receive_locked(ChannelState& channel, void* slot) {
   return {};
 }
 
-namespace {
-
 /// Requires: the channel's latch, which is given back.
 template <typename Way>
 [[gnu::always_inline]] inline Outcome send_in(TaskControl& self, ChannelState& channel, void* value,
@@ -196,7 +199,7 @@ template <typename Way>
                                               Patience patience) CHANTRACE_RELEASE(channel.latch) {
   meet(self, channel);
   channel.givers.add(self.id);
-  const Attempt attempt = try_send_locked(channel, value);
+  const Attempt attempt = try_send(channel, value);
   what.object = to_number(channel.id);
   if (attempt.is_done || patience.is_try || patience.deadline == 0) {
     what.outcome = attempt.is_done   ? attempt.outcome
@@ -240,7 +243,7 @@ template <typename Way>
   meet(self, channel);
   channel.takers.add(self.id);
   Happening what{.operation = kind, .object = to_number(channel.id)};
-  const Attempt attempt = try_receive_locked(channel, slot);
+  const Attempt attempt = try_receive(channel, slot);
   if (attempt.is_done || patience.is_try || patience.deadline == 0) {
     what.outcome = attempt.is_done   ? attempt.outcome
                    : patience.is_try ? Outcome::kNotReady
@@ -276,6 +279,10 @@ template <typename Way>
 
 }  // namespace
 
+Attempt try_send_locked(ChannelState& channel, void* value) { return try_send(channel, value); }
+
+Attempt try_receive_locked(ChannelState& channel, void* slot) { return try_receive(channel, slot); }
+
 Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happening&& what,
                     const Location& site, Patience patience) {
   return send_in<AnyWay>(self, channel, value, what, site, patience);
@@ -298,14 +305,27 @@ Outcome send_under_control(TaskControl& self, ChannelState& channel, void* value
   return send_in<ControlledWay>(self, channel, value, what, site, {});
 }
 
-Outcome receive_under_control(TaskControl& self, ChannelState& channel, void* slot,
-                              Operation operation, const Location& site) {
-  if (!ControlledWay::executor_of(self).pass_point(self, operation, &channel, site)) {
+namespace {
+
+/// Which operation it is is known when this is compiled.
+template <Operation kOperation>
+Outcome receive_alone_as(TaskControl& self, ChannelState& channel, void* slot,
+                         const Location& site) {
+  if (!ControlledWay::executor_of(self).pass_point(self, kOperation, &channel, site)) {
     throw_cancelled(self);
     return Outcome::kCancelled;
   }
   channel.latch.lock();
-  return receive_in<ControlledWay>(self, channel, slot, operation, site, {});
+  return receive_in<ControlledWay>(self, channel, slot, kOperation, site, {});
+}
+
+}  // namespace
+
+Outcome receive_under_control(TaskControl& self, ChannelState& channel, void* slot,
+                              Operation operation, const Location& site) {
+  return operation == Operation::kReceive
+             ? receive_alone_as<Operation::kReceive>(self, channel, slot, site)
+             : receive_alone_as<Operation::kRange>(self, channel, slot, site);
 }
 
 Outcome wait_at_nil_channel(TaskControl& self, Operation operation, const Location& site,

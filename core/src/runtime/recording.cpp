@@ -262,30 +262,6 @@ void start_recording(TaskControl& self) {
   self.hooks.fetch_or(kHookRecorded);
 }
 
-void start_logging(TaskControl& self, EventLog& log) {
-  self.log = &log;
-  self.is_recording = true;
-  self.has_nested_locks = false;
-  self.number_in_log = to_number(self.id.load(std::memory_order_relaxed));
-  self.clock = &self.number_in_log;
-  if (self.sites.owner != log.id()) {
-    self.sites = {};
-    self.sites.owner = log.id();
-  }
-  self.chunk = &no_chunk;
-  self.chunk_capacity = self.short_capacity = 0;
-  const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
-  self.hooks.store(hooks | kHookRecorded, std::memory_order_relaxed);
-}
-
-void stop_recording(TaskControl& self) {
-  self.log = nullptr;
-  self.is_recording = self.has_values = self.has_stacks = false;
-  self.chunk = &no_chunk;
-  self.chunk_capacity = self.short_capacity = 0;
-  self.hooks.fetch_and(static_cast<std::uint8_t>(~kHookRecorded));
-}
-
 namespace {
 
 bool take_chunk_of_log(TaskControl& self) {
@@ -298,6 +274,29 @@ bool take_chunk_of_log(TaskControl& self) {
 }
 
 }  // namespace
+
+void start_logging(TaskControl& self, EventLog& log) {
+  self.log = &log;
+  self.is_recording = true;
+  self.has_nested_locks = false;
+  self.number_in_log = to_number(self.id.load(std::memory_order_relaxed));
+  self.clock = &self.number_in_log;
+  if (self.sites.owner != log.id()) {
+    self.sites = {};
+    self.sites.owner = log.id();
+  }
+  const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
+  self.hooks.store(hooks | kHookRecorded, std::memory_order_relaxed);
+  if (!take_chunk_of_log(self)) stop_recording(self);
+}
+
+void stop_recording(TaskControl& self) {
+  self.log = nullptr;
+  self.is_recording = self.has_values = self.has_stacks = false;
+  self.chunk = &no_chunk;
+  self.chunk_capacity = self.short_capacity = 0;
+  self.hooks.fetch_and(static_cast<std::uint8_t>(~kHookRecorded));
+}
 
 bool next_chunk(TaskControl& self) {
   if (self.log != nullptr && take_chunk_of_log(self)) return true;

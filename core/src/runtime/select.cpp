@@ -122,7 +122,7 @@ void join_queues(TaskControl& self, const SelectRoom& room, ParkedOperation& ope
       queued.object = to_number(one.channel->id);
       queued.sequence = ++one.channel->sequence;
     }
-    record(self, queued, one.site != nullptr ? *one.site : site);
+    record_note(self, queued, one.site != nullptr ? *one.site : site);
   }
 }
 

@@ -66,7 +66,7 @@ void record_end(TaskControl& task, TaskStatus status, const std::string& excepti
     end.value = record_text(task, exception);
   }
   // Recorded before anyone can see the end, so that a trace that is closed then has it.
-  record(task, end, task.last_site.line != 0 ? task.last_site : task.started_at);
+  record_note(task, end, task.last_site.line != 0 ? task.last_site : task.started_at);
   if (task.recording != nullptr) task.recording->retire(task);
 }
 
@@ -87,9 +87,10 @@ TaskStatus run_task_body(TaskControl& task, std::string& exception) {
     const ScopedLock lock(task.join_object.latch);
     sequence = ++task.join_object.sequence;
   }
-  record(task,
-         {.operation = Operation::kTaskBegin, .object = to_number(task.id), .sequence = sequence},
-         task.started_at);
+  record_note(
+      task,
+      {.operation = Operation::kTaskBegin, .object = to_number(task.id), .sequence = sequence},
+      task.started_at);
   if ((task.hooks.load() & kHookCancel) != 0) return TaskStatus::kCancelled;
   try {
     task.body.run();

@@ -5,10 +5,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "chantrace/detail/value.h"
@@ -26,6 +28,23 @@ struct ElementType {
   std::uint64_t (*capture)(TaskControl& self, const void* element, std::uint8_t& marks);
   std::string_view name;
   ValueFormat format;
+  bool is_trivial;  ///< Its bytes are all there is to it.
+
+  /// `move_construct`, without a call where that is a copy of a register.
+  void make(void* to, void* from) const {
+    if (!is_trivial) {
+      move_construct(to, from);
+    } else if (size_bytes == sizeof(std::uint64_t)) {
+      std::memcpy(to, from, sizeof(std::uint64_t));
+    } else if (size_bytes == sizeof(std::uint32_t)) {
+      std::memcpy(to, from, sizeof(std::uint32_t));
+    } else {
+      std::memcpy(to, from, size_bytes);
+    }
+  }
+  void end(void* element) const {
+    if (!is_trivial) destroy(element);
+  }
 };
 
 template <typename T>
@@ -41,6 +60,7 @@ inline constexpr ElementType kElementType = {
         },
     .name = type_name<T>(),
     .format = value_format<T>(),
+    .is_trivial = std::is_trivially_copyable_v<T>,
 };
 
 /// Invariants, under the lock: a waiting receiver means an empty buffer and no waiting sender; a

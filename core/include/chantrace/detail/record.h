@@ -100,8 +100,7 @@ void record_fully(TaskControl& self, const Happening& what, const Location& site
 /// Requires: `self.is_recording`, and `self` is the caller's own task.
 inline void record_always(TaskControl& self, const Happening& what, const Location& site,
                           std::uint64_t time) {
-  // Known when it is compiled, where operations are short.
-  if (!starts_operation(what.operation, what.phase)) ++self.other_records;
+  if (what.phase == Phase::kDone) ++self.other_records;
   const std::uint32_t count = self.chunk->count.load(std::memory_order_relaxed);
   const SiteCache::Entry& known = self.sites.entry(site);
   if (count >= self.short_capacity || !known.is(site)) [[unlikely]]
@@ -119,6 +118,11 @@ inline void record_always(TaskControl& self, const Happening& what, const Locati
 inline void record(TaskControl& self, const Happening& what, const Location& site) {
   if (CHANTRACE_RECORDING != 0 && self.is_recording) [[unlikely]]
     record_always(self, what, site, record_time(self));
+}
+/// The same for what is no operation: see `starts_operation`.
+inline void record_note(TaskControl& self, const Happening& what, const Location& site) {
+  if (self.is_recording) ++self.other_records;
+  record(self, what, site);
 }
 /// With a time that was taken before: reading the clock then costs a third of what it costs beside
 /// the stores of a record.

@@ -273,6 +273,15 @@ inline TaskControl* current_task_without_hooks() {
   return task;
 }
 
+/// The current task if it runs under control and has no other hooks; else nullptr.
+inline TaskControl* current_task_under_control() {
+  TaskControl* const task = current_task_or_null;
+  if (task == nullptr || task->epoch != current_epoch.load(std::memory_order_relaxed) ||
+      !is_only_controlled(*task))
+    return nullptr;
+  return task;
+}
+
 /// Thrown to unwind a task when its execution is over. No `std::exception`, so that it passes
 /// handlers that are meant for errors. Let it go on.
 class Cancelled {};

@@ -6,9 +6,9 @@
 
 #include "chantrace/detail/event_log.h"
 #include "controlled_step.h"
+#include "fault.h"
 #include "recording.h"
 #include "runtime.h"
-#include "stack_overflow.h"
 #include "stop_here.h"
 
 namespace chantrace::detail {
@@ -72,7 +72,7 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   abandoned_ = 0;
   timers_task_->epoch = 0;
 
-  report_stack_overflows();
+  report_faults();
   root_ = &root;
   fibers_.attach(root);
   root.executor = this;

@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "chantrace/detail/printable.h"
+#include "fault.h"
 #include "runtime.h"
 
 namespace chantrace::detail {
@@ -36,9 +37,8 @@ void handle_terminate() {
                  "task that outlives its test must not use what belongs to the test's fixture.\n",
                  shown(label_of(*task)).c_str(), to_number(task->id), task->started_at.file,
                  task->started_at.line);
-  if (runs_alone)
-    std::fprintf(stderr, "chantrace: this was under the schedule %s\n",
-                 Runtime::instance().controlled_now().schedule().to_string().c_str());
+  std::fflush(stderr);
+  say_schedule();
   if (previous_handler != nullptr) previous_handler();
   std::abort();
 }

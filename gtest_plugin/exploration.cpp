@@ -111,7 +111,9 @@ detail::ControlOptions Exploration::control() const {
 std::string Exploration::statistics() const {
   if (!result_) return {};
   const ExploreResult& result = *result_;
-  if (result.executions == 0) return "explored nothing: no schedule is of this shard";
+  if (result.executions == 0)
+    return options_.schedules == 0 ? "explored nothing: ExploreOptions::schedules is 0"
+                                   : "explored nothing: no schedule is of this shard";
   const double seconds = std::chrono::duration<double>(result.elapsed).count();
   const auto executions = static_cast<double>(result.executions);
   std::string text = std::string("explored ") + (result.is_exhausted ? "all " : "") +

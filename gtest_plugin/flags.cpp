@@ -268,7 +268,12 @@ const std::vector<Flag>& all_flags() {
        [](std::string_view text, Flags& flags) { return read_shard(text, flags); }},
       {"steps_max", "COUNT",
        "operations after which an execution under control is cut (default: 100000)",
-       [](std::string_view text, Flags& flags) { return read_count(text, flags.steps_max); }},
+       [](std::string_view text, Flags& flags) -> Problem {
+         const Problem problem = read_count(text, flags.steps_max);
+         if (problem) return problem;
+         if (*flags.steps_max == 0) return "expected a number from 1 on";
+         return std::nullopt;
+       }},
       {"stack_kib", "KIBIBYTES", "the stack of each task under control (default: 256)",
        [](std::string_view text, Flags& flags) -> Problem {
          const Problem problem = read_count(text, flags.stack_kib);

@@ -275,5 +275,31 @@ TEST(ExploreTest, TasksThatOnlyLookLetOthersRun) {
   EXPECT_EQ(result.cut, 0u);
 }
 
+TEST(ExploreTest, OptionsThatCannotWorkAreRefused) {
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{16'383}, SIZE_MAX})
+    EXPECT_THROW(explore([] {}, {.run = {.stack_bytes = bytes}}), std::invalid_argument) << bytes;
+  EXPECT_THROW(explore([] {}, {.run = {.steps_max = 0}}), std::invalid_argument);
+}
+
+TEST(ExploreTest, ManyYieldsInARowAreNoLivelock) {
+  const ExploreResult result = explore(
+      [] {
+        for (int i = 0; i < 20'000; ++i) yield();
+      },
+      {.schedules = 2});
+
+  EXPECT_TRUE(result.findings().empty());
+}
+
+TEST(ExploreTest, AnExceptionWithoutATextIsTold) {
+  struct Silent final : std::exception {
+    const char* what() const noexcept override { return nullptr; }
+  };
+  const ExploreResult result = explore([] { go([] { throw Silent(); }).join(); });
+
+  ASSERT_EQ(result.findings().size(), 1u);
+  EXPECT_EQ(result.findings().front().kind, FindingKind::kException);
+}
+
 }  // namespace
 }  // namespace chantrace

@@ -12,6 +12,7 @@
 namespace chantrace {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
@@ -103,6 +104,42 @@ TEST(ForeignThreadTest, ThreadThatWasRefusedIsAThreadAgainAfterwards) {
 
   orders.send(5);
   worker.join();
+}
+
+TEST(ForeignThreadTest, ThreadThatJoinsATaskIsNamed) {
+  const ExploreResult result = explore(
+      [] {
+        const Task task = go("worker", [] {});
+        const JoinedThread waits([&] { task.join(); });
+      },
+      {.schedules = 100, .goes_on = true});
+
+  ASSERT_THAT(result.findings(), ElementsAre(Field(&Finding::kind, FindingKind::kForeignThread)));
+  EXPECT_THAT(result.findings().front().summary, HasSubstr("waits for the end of worker"));
+}
+
+TEST(ForeignThreadTest, TaskOfTheTestMayJoinInItsPlace) {
+  const ExploreResult result = explore(
+      [] {
+        const Task task = go("worker", [] {});
+        go("waits", [&] { task.join(); }).join();
+      },
+      {.schedules = 100});
+
+  EXPECT_TRUE(result.findings().empty());
+}
+
+TEST(ForeignThreadTest, BodyThatCannotBeUnwoundSaysWhatWasFound) {
+  const auto body = [] {
+    const Channel<int> results("results");
+    std::thread worker([=] { results.send(1); });
+    results.recv();  // Thrown out of this, it destroys a thread that can be joined.
+    worker.join();
+  };
+
+  EXPECT_EXIT(explore(body), testing::ExitedWithCode(1),
+              AllOf(HasSubstr("uses \"results\""), HasSubstr("under the schedule c1:"),
+                    HasSubstr("the test cannot be ended where it waits")));
 }
 
 }  // namespace

@@ -159,5 +159,17 @@ TEST(VirtualTimeTest, StoppedTimerLeavesNothingToWaitFor) {
   EXPECT_FALSE(result.first_failure);
 }
 
+TEST(VirtualTimeTest, TheLongestSleepEnds) {
+  const ExploreResult result = explore(
+      [] {
+        Task sleeper = go([] { sleep_for(std::chrono::nanoseconds::max()); });
+        sleep_for(std::chrono::hours::max());
+        sleeper.join();
+      },
+      {.schedules = 20});
+
+  EXPECT_TRUE(result.findings().empty());
+}
+
 }  // namespace
 }  // namespace chantrace

@@ -139,6 +139,7 @@ struct ForeignUse {
   std::string thread = {};  ///< Its name; empty: not known, nor what it did.
   Operation operation = Operation::kNone;
   ObjectId object{};
+  TaskId task{};  ///< Whose end it waits for, instead of an object.
   Site site = {};
 
   friend bool operator==(const ForeignUse&, const ForeignUse&) = default;

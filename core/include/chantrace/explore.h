@@ -88,10 +88,10 @@ std::optional<SearchStrategy> parse_search_strategy(std::string_view text);
 /// How one controlled execution goes.
 struct RunOptions {
   StepRules rules = {};
-  /// Operations, after which an execution is cut. That is a finding of its own kind.
+  /// Operations, after which an execution is cut. That is a finding of its own kind. At least 1.
   std::uint64_t steps_max = 100'000;
-  /// Of each task's stack. A task that needs more ends the program, with a line that says so unless
-  /// one function alone has more than 64 KiB of variables.
+  /// Of each task's stack, from 16 KiB to 1 GiB. A task that needs more ends the program, with a
+  /// line that says so unless one function alone has more than 64 KiB of variables.
   std::size_t stack_bytes = 256 * 1024;
   /// Accesses to a `Shared` that nothing orders are a finding.
   bool finds_races = true;

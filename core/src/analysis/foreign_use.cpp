@@ -7,7 +7,9 @@ Finding describe(const ForeignUse& use, const StateIndex& index) {
   finding.kind = FindingKind::kForeignThread;
   finding.object = use.object;
   const std::string thread = use.thread.empty() ? "a thread" : "the thread \"" + use.thread + "\"";
-  finding.summary = thread + " that no go() has started uses " + described(index, use.object);
+  finding.summary = thread + " that no task of the test has started " +
+                    (use.task != TaskId{} ? "waits for the end of " + name_of(index, use.task)
+                                          : "uses " + described(index, use.object));
   if (use.operation != Operation::kNone)
     finding.reason.push_back("its " + std::string(to_string(use.operation)) + at(use.site) +
                              " was held up and did nothing");

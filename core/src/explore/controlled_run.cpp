@@ -26,6 +26,7 @@ ControlledRuns::ControlledRuns(Watch watch)
 }
 
 ControlledRuns::~ControlledRuns() {
+  Runtime::instance().set_untold(nullptr);
   Runtime::instance().end_execution();
   Runtime::instance().refresh(body_);
 }
@@ -35,6 +36,7 @@ void ControlledRuns::stop_body() {
   Runtime::instance().await_strangers();
   add_findings();
   look_at_log();
+  Runtime::instance().set_untold(&findings_);
   executor_.unwind();
 }
 

@@ -66,6 +66,14 @@ ExploreResult explore(const std::function<void()>& body, const ExploreOptions& o
 namespace detail {
 
 ControlOptions control_options(const RunOptions& options) {
+  constexpr std::size_t kStackBytesMin = std::size_t{1} << 14;
+  constexpr std::size_t kStackBytesMax = std::size_t{1} << 30;
+  if (options.stack_bytes < kStackBytesMin || options.stack_bytes > kStackBytesMax)
+    throw std::invalid_argument("chantrace: RunOptions::stack_bytes is " +
+                                std::to_string(options.stack_bytes) +
+                                ", and has to be from 16 KiB to 1 GiB");
+  if (options.steps_max == 0)
+    throw std::invalid_argument("chantrace: RunOptions::steps_max is 0: no task could do anything");
   return {
       .rules = options.rules, .steps_max = options.steps_max, .stack_bytes = options.stack_bytes};
 }

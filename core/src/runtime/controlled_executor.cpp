@@ -19,8 +19,11 @@ thread_local constinit bool runs_alone = false;
 
 namespace {
 
-// How often all tasks may have yielded, without a change in between, before that is a livelock.
-constexpr std::uint32_t kIdleRoundsMax = 1'000;
+// How often all tasks must have yielded, without a change in between, for that to be a livelock and
+// not one more try: in an execution that has come to its limit of operations, and in one that makes
+// none.
+constexpr std::uint32_t kIdleRoundsAtLimit = 1'000;
+constexpr std::uint32_t kIdleRoundsMax = 100'000;
 
 }  // namespace
 
@@ -133,8 +136,10 @@ void ControlledExecutor::meet_first(Object& object) {
     object.sides[side] = {};
     object.sides[side].is_shared = families_.is_shared(object.family, side);
   }
-  if (has_stranger) [[unlikely]]
-    Runtime::instance().note_foreign_use({.object = object.id}, object);
+  if (has_stranger) [[unlikely]] {
+    Runtime::instance().remember_name(object);
+    Runtime::instance().note_foreign_use({.object = object.id});
+  }
 }
 
 void ControlledExecutor::note_polled(Object& object) {
@@ -214,7 +219,7 @@ void ControlledExecutor::note_pair(const TaskControl& self, Object& object, std:
 
 bool ControlledExecutor::cut_here(TaskControl& self) {
   options_.steps_max += options_.steps_max;  // For what the body does while it is unwound.
-  go_on_with(self, end_now(Cut::kStepLimit));
+  go_on_with(self, end_now(idle_rounds_ > kIdleRoundsAtLimit ? Cut::kLivelock : Cut::kStepLimit));
   return resume_at_end(self);
 }
 

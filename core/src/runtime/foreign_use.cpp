@@ -21,9 +21,8 @@ constexpr int kNapsForStranger = 100;
 
 }  // namespace
 
-void Runtime::note_foreign_use(const ForeignUse& use, const Object& object) {
+void Runtime::note_foreign_use(const ForeignUse& use) {
   has_something_to_tell_.store(true, std::memory_order_relaxed);
-  remember_name(object);
   const ScopedLock lock(mutex_);
   if (!record_.foreign_use) record_.foreign_use = use;
 }
@@ -36,13 +35,27 @@ bool Runtime::refuse_foreign(TaskControl& self, Operation operation, const Objec
   const WithoutRaces scope;
   const std::uint32_t epoch = current_epoch.load();
   if (object->epoch != epoch) return false;
+  remember_name(*object);
+  hold_up(self, {.operation = operation, .object = object->id, .site = to_site(site)}, epoch);
+  return true;
+}
+
+bool Runtime::refuse_foreign_join(TaskControl& self, const TaskControl& task,
+                                  const Location& site) {
+  if (self.is_refused) return true;
+  const WithoutRaces scope;
+  const std::uint32_t epoch = current_epoch.load();
+  if (!is_controlled() || task.epoch.load() != epoch || task.phase.load() == TaskPhase::kEnded)
+    return false;
+  hold_up(self, {.operation = Operation::kTaskJoin, .task = task.id.load(), .site = to_site(site)},
+          epoch);
+  return true;
+}
+
+void Runtime::hold_up(TaskControl& self, ForeignUse use, std::uint32_t epoch) {
   self.is_refused = true;
-  ForeignUse use;
   use.thread = label_of(self);
-  use.operation = operation;
-  use.object = object->id;
-  use.site = to_site(site);
-  note_foreign_use(use, *object);
+  note_foreign_use(use);
   for (int naps = 0; naps < kNapsOfStranger && current_epoch.load() == epoch; ++naps) {
     {
       const ScopedLock lock(mutex_);
@@ -50,7 +63,6 @@ bool Runtime::refuse_foreign(TaskControl& self, Operation operation, const Objec
     }
     std::this_thread::sleep_for(kNap);
   }
-  return true;
 }
 
 bool Runtime::has_strangers() {

@@ -89,7 +89,9 @@ class Runtime final : public QuiescenceListener {
   /// The execution has been told, and has had the time to come to its end.
   bool refuse_foreign(TaskControl& self, Operation operation, const Object* object,
                       const Location& site);
-  void note_foreign_use(const ForeignUse& use, const Object& object);
+  /// The same for one that waits for the end of `task`.
+  bool refuse_foreign_join(TaskControl& self, const TaskControl& task, const Location& site);
+  void note_foreign_use(const ForeignUse& use);
   /// Nothing can go on: lets a stranger come that could be about to. Once for all executions since
   /// `begin_execution`.
   void await_strangers();
@@ -139,12 +141,18 @@ class Runtime final : public QuiescenceListener {
   /// What ends the body has been thrown in it, and nobody has told since that it got through.
   bool is_unwinding_body() const { return is_unwinding_body_.load(); }
   void set_unwinding_body(bool is_unwinding) { is_unwinding_body_.store(is_unwinding); }
+  /// What is told of the execution once it is over, and is said if its body cannot be unwound to
+  /// there; nullptr: it was told already.
+  void set_untold(const std::vector<Finding>* findings) { untold_ = findings; }
+  const std::vector<Finding>* untold() const { return untold_; }
   /// The task cannot be unwound; its thread sleeps for ever.
   [[noreturn]] void abandon(TaskControl& self);
   void count_abandoned() { abandoned_.fetch_add(1); }
   std::uint64_t abandoned() const { return abandoned_.load(); }
 
  private:
+  /// A stranger stands still, until the execution is over for it.
+  void hold_up(TaskControl& self, ForeignUse use, std::uint32_t epoch);
   Runtime();
   TaskControl& take_control() CHANTRACE_REQUIRES(mutex_);
   /// It was started in this execution, and can be unwound at its end.
@@ -199,6 +207,7 @@ class Runtime final : public QuiescenceListener {
   std::atomic<std::uint32_t> objects_made_ = 0;
   std::atomic<bool> body_ended_ = false;
   std::atomic<bool> is_unwinding_body_ = false;
+  const std::vector<Finding>* untold_ = nullptr;
   std::atomic<std::uint64_t> abandoned_ = 0;
 };
 

@@ -36,6 +36,9 @@ using namespace detail;  // NOLINT: this file is made of its parts.
 void Task::join(Location site) const {
   if (control_ == nullptr) return;
   TaskControl& self = current_task();
+  if ((self.hooks.load(std::memory_order_relaxed) & kHookStranger) != 0 &&
+      Runtime::instance().refuse_foreign_join(self, *control_, site))
+    return;
   if (!enter_operation(self, Operation::kTaskJoin, nullptr, site)) return;
   auto& object = control_->join_object;
   const auto what = [&](Phase phase, std::uint32_t sequence) {

@@ -25,7 +25,8 @@ std::string describe_current_exception() {
   try {
     throw;
   } catch (const std::exception& error) {
-    return demangle(typeid(error).name()) + ": " + error.what();
+    const char* const text = error.what();
+    return demangle(typeid(error).name()) + ": " + (text != nullptr ? text : "(no text)");
   } catch (...) {
     const std::type_info* const type = abi::__cxa_current_exception_type();
     return type != nullptr ? "one of type " + demangle(type->name()) : "one of unknown type";

@@ -23,6 +23,11 @@ void handle_terminate() {
     task->executor->abandon(*task);
   }
   if (task != nullptr && task->is_body && Runtime::instance().is_unwinding_body()) {
+    if (const std::vector<Finding>* const untold = Runtime::instance().untold())
+      for (const Finding& finding : *untold)
+        std::fprintf(stderr, "chantrace: %s\n", to_text(finding, 0).c_str());
+    std::fflush(stderr);
+    say_schedule();
     std::fprintf(stderr,
                  "chantrace: the test cannot be ended where it waits: it is in a destructor or "
                  "another function that lets no exception out, destroys a std::thread that can be "

@@ -1,5 +1,6 @@
 #include "chantrace/time.h"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 
@@ -157,12 +158,13 @@ void sleep_for_ns(std::int64_t nanoseconds, const Location& site) {
     if (!self.executor->yield(self)) throw_cancelled(self);
     return;
   }
-  const Patience patience = patience_for(self, nanoseconds);
+  // Unlike a wait, a sleep has an end, however far off.
+  const Instant end = std::min(patience_for(self, nanoseconds).deadline, kNever - 1);
   ParkedOperation operation(self, Operation::kSleep, site);
   self.last_site = site;
   what.phase = Phase::kStart;
   record(self, what, site);
-  self.executor->park(self, operation, patience.deadline);
+  self.executor->park(self, operation, end);
   const bool was_cancelled = operation.claim.load() != Claim::kTimedOut;
   what.phase = Phase::kDone;
   what.outcome = was_cancelled ? Outcome::kCancelled : Outcome::kOk;

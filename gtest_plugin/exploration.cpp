@@ -116,7 +116,9 @@ std::string Exploration::statistics() const {
                                    : "explored nothing: no schedule is of this shard";
   const double seconds = std::chrono::duration<double>(result.elapsed).count();
   const auto executions = static_cast<double>(result.executions);
-  std::string text = std::string("explored ") + (result.is_exhausted ? "all " : "") +
+  // What an execution that was cut would have come to is not among them.
+  const bool are_all = result.is_exhausted && result.cut == 0;
+  std::string text = std::string("explored ") + (are_all ? "all " : "") +
                      counted(result.executions, "schedule") + ", " +
                      std::to_string(result.distinct) + " distinct, " +
                      rounded(static_cast<double>(result.steps) / executions) + " steps each, " +

@@ -14,7 +14,9 @@
 
 #include "chantrace/finding.h"
 #include "foreign_use.h"
+#include "misuse_findings.h"
 #include "wait_graph.h"
+#include "wait_reasons.h"
 #include "words.h"
 
 namespace chantrace {
@@ -23,12 +25,8 @@ namespace {
 constexpr std::uint32_t kNone = StateIndex::kNone;
 /// Tasks that one line of a reason names.
 constexpr std::size_t kNamesShownMax = 3;
-/// Users of an object that a reason tells the fate of, a line each.
-constexpr std::size_t kUsersShownMax = 4;
 /// Tasks of a circle that a summary spells out.
 constexpr std::size_t kCircleShownMax = 3;
-/// Lines of reason that a finding keeps.
-constexpr std::size_t kReasonMax = 24;
 
 /// `text` with every number made "#", so that "worker-1" and "worker-2" are alike.
 std::string pattern_of(std::string_view text) {
@@ -40,33 +38,6 @@ std::string pattern_of(std::string_view text) {
       pattern += '#';
   }
   return pattern;
-}
-
-/// What a user of an object does there, in the words of a reason.
-struct RoleWords {
-  std::string_view can;   ///< "receive from", after "nothing that still runs can".
-  std::string_view ever;  ///< "received from", after "no task has ever".
-  std::string_view only;  ///< "its only receiver".
-  std::string_view more;  ///< After the object's name: " or close it".
-};
-
-RoleWords role_words(Operation operation) {
-  switch (operation) {
-    case Operation::kSend:
-      return {"receive from", "received from", "its only receiver", ""};
-    case Operation::kReceive:
-    case Operation::kRange:
-      return {"send on", "sent on", "its only sender", " or close it"};
-    case Operation::kConditionWait:
-      return {"notify", "notified", "the only one to notify it", ""};
-    case Operation::kWaitGroupWait:
-      return {"call done() on", "called done() on", "the only one to count on it", ""};
-    case Operation::kSemaphoreAcquire:
-      return {"release", "used", "its only other user", ""};
-    default:
-      break;
-  }
-  return {"act on", "acted on", "its only other user", ""};
 }
 
 class Analysis {
@@ -98,194 +69,6 @@ class Analysis {
   std::string name(std::uint32_t position) const { return name_of(index_, task(position).id); }
   std::string full_name(std::uint32_t position) const {
     return full_name_of(index_, task(position).id);
-  }
-
-  // Reasons.
-
-  /// "ended at pool.cpp:112", "has left the test body", "is parked in lock of mu at pool.cpp:5".
-  std::string fate_text(const TaskState& user) const {
-    switch (user.status) {
-      case TaskStatus::kEnded:
-        if (!user.is_body) return "ended" + at(user.ended_at);
-        break;
-      case TaskStatus::kEndedByException:
-        return "ended by an exception" + at(user.ended_at);
-      case TaskStatus::kCancelled:
-        return "was unwound" + at(user.ended_at);
-      case TaskStatus::kRunning:
-      case TaskStatus::kParked:
-        break;
-    }
-    if (user.is_body && (state_.body_ended || user.status == TaskStatus::kEnded))
-      return "has left the test body";
-    if (user.status == TaskStatus::kRunning) return "still runs";
-    return "is parked in " + waits_text(index_, user, false) + at(user.waiting_at);
-  }
-
-  /// Which tasks have given to (or taken from) the object that `wait` is at, and what became of
-  /// them.
-  std::vector<std::string> open_reason(const TaskState& waiting, const Wait& wait) const {
-    const RoleWords words = role_words(wait.operation);
-    const std::string what = name_of(index_, wait.object);
-    const ObjectState* const object = index_.object(wait.object);
-    const bool wants_taker = wait.operation == Operation::kSend;
-    std::vector<TaskId> users;
-    bool has_more = false;
-    TaskId last{};
-    if (object != nullptr) {
-      users = wants_taker ? object->takers : object->givers;
-      has_more = wants_taker ? object->has_more_takers : object->has_more_givers;
-      last = wants_taker ? object->last_taker : object->last_giver;
-      if (wait.operation == Operation::kSemaphoreAcquire) {
-        for (const TaskId taker : object->takers)
-          if (std::find(users.begin(), users.end(), taker) == users.end()) users.push_back(taker);
-        has_more |= object->has_more_takers;
-      }
-    }
-    std::erase(users, waiting.id);
-    // Among many, the one who could have helped last is the most telling.
-    const bool has_last =
-        to_number(last) != 0 && last != waiting.id && (users.size() > 1 || has_more);
-    if (has_last) {
-      std::erase(users, last);
-      users.insert(users.begin(), last);
-    }
-
-    std::vector<std::string> lines;
-    if (wait.operation == Operation::kWaitGroupWait && object != nullptr)
-      lines.push_back("the count of " + what + " is " + std::to_string(object->count));
-    if (users.empty() && !has_more) {
-      lines.push_back("no " +
-                      std::string(object != nullptr && used_by(*object, waiting.id, wants_taker)
-                                      ? "other task"
-                                      : "task") +
-                      " has ever " + std::string(words.ever) + " " + what +
-                      (words.more.empty() ? "" : " or closed it"));
-      return lines;
-    }
-    lines.push_back("nothing that still runs can " + std::string(words.can) + " " + what +
-                    std::string(words.more) + ":");
-    const std::size_t shown = std::min(users.size(), kUsersShownMax);
-    for (std::size_t i = 0; i < shown; ++i) {
-      std::string line = "  " + full_name_of(index_, users[i]);
-      if (users.size() == 1 && !has_more) line += ", " + std::string(words.only) + ",";
-      if (has_last && i == 0) line += ", the last that " + std::string(words.ever) + " it,";
-      const TaskState* const user = index_.task(users[i]);
-      lines.push_back(line + " " + (user == nullptr ? "is not known any more" : fate_text(*user)));
-    }
-    if (has_more)
-      lines.push_back("  and others that have used it; none of them can go on");
-    else if (shown < users.size())
-      lines.push_back("  and " + counted(users.size() - shown, "other") + ", which cannot either");
-    return lines;
-  }
-
-  static bool used_by(const ObjectState& object, TaskId user, bool as_taker) {
-    const std::vector<TaskId>& users = as_taker ? object.takers : object.givers;
-    return std::find(users.begin(), users.end(), user) != users.end();
-  }
-
-  std::vector<std::string> lock_reason(const TaskState& waiting, const Wait& wait,
-                                       const ObjectState& object) const {
-    const std::string what = name_of(index_, wait.object);
-    std::vector<std::string> lines;
-    for (const Holder& holder : object.holders) {
-      if (wait.operation == Operation::kLockShared && holder.is_shared) continue;
-      if (lines.size() == kUsersShownMax) {
-        lines.push_back("and others hold " + what + " as well");
-        break;
-      }
-      const std::string how = holder.is_shared ? " shared" : "";
-      if (holder.task == waiting.id) {
-        lines.push_back("it holds " + what + how + " itself" + since(holder.since));
-        continue;
-      }
-      std::string line = what + " is held" + how + " by " + full_name_of(index_, holder.task) +
-                         since(holder.since);
-      if (const TaskState* const by = index_.task(holder.task); by != nullptr)
-        line += ", which " + fate_text(*by);
-      lines.push_back(line);
-    }
-    if (lines.empty()) lines.push_back("a writer waits for " + what + ", and writers go first");
-    return lines;
-  }
-
-  std::vector<std::string> wait_reason(const TaskState& waiting, const Wait& wait,
-                                       const WaitRule& rule) const {
-    const ObjectState* const object = index_.object(wait.object);
-    if (wait.is_nil_channel)
-      return {"the channel is nil: nothing can ever be sent or received on it"};
-    if (wait.operation == Operation::kTaskJoin) {
-      const TaskState* const joined = index_.task(wait.task);
-      if (wait.task == waiting.id) return {"it waits for its own end"};
-      return {full_name_of(index_, wait.task) +
-              (joined == nullptr ? " is not known" : " " + fate_text(*joined))};
-    }
-    if (rule.kind == WaitRule::Kind::kReady) {
-      if (wait.has_deadline || wait.operation == Operation::kSleep ||
-          (object != nullptr && object->timer_is_pending))
-        return {"a timer will end it"};
-      return {"nothing stands in its way at " + name_of(index_, wait.object)};
-    }
-    if (object != nullptr && object->is_destroyed)
-      return {name_of(index_, wait.object) + " has been destroyed while it was waited for"};
-    if (object != nullptr && rule.kind == WaitRule::Kind::kAll)
-      return lock_reason(waiting, wait, *object);
-
-    std::vector<std::string> lines = open_reason(waiting, wait);
-    if (object != nullptr && wait.operation == Operation::kConditionWait &&
-        object->lost_signals > 0)
-      lines.push_back(lost_signal_text(*object));
-    return lines;
-  }
-
-  std::string lost_signal_text(const ObjectState& object) const {
-    std::string line = "a signal came before it waited: notify";
-    if (to_number(object.last_lost_by) != 0) line += " by " + name_of(index_, object.last_lost_by);
-    line += at(object.last_lost_at) + " found nobody waiting";
-    if (object.lost_signals > 1)
-      line += " (the last of " + std::to_string(object.lost_signals) + ")";
-    return line;
-  }
-
-  std::vector<std::string> reason_of(std::uint32_t position) const {
-    const TaskState& waiting = task(position);
-    if (waiting.status != TaskStatus::kParked) return {};
-    if (waiting.waits.empty())
-      return {waiting.is_select ? "a select without cases waits for ever"
-                                : "what it waits for is not known"};
-    const std::vector<WaitRule>& rules = graph_.rules(position);
-    std::vector<std::string> lines;
-    for (std::size_t i = 0; i < waiting.waits.size(); ++i) {
-      if (lines.size() >= kReasonMax) {
-        lines.push_back("... and so for " + counted(waiting.waits.size() - i, "more case"));
-        break;
-      }
-      for (std::string& line : wait_reason(waiting, waiting.waits[i], rules[i]))
-        lines.push_back(std::move(line));
-    }
-    return lines;
-  }
-
-  /// Why a task that is not stuck for sure might still go on.
-  std::vector<std::string> doubt_of(std::uint32_t position) const {
-    if (graph_.fate(position) == Fate::kDoubtful) {
-      const std::uint32_t other = graph_.first_that_goes_on();
-      if (other == kNone) return {};  // Foreign threads, which `soften` tells of.
-      return {full_name(other) + " can still go on, and might yet help: it " +
-              fate_text(task(other))};
-    }
-    if (graph_.fate(position) != Fate::kGoesOn) return {};
-    const TaskState& waiting = task(position);
-    const std::vector<WaitRule>& rules = graph_.rules(position);
-    for (std::size_t i = 0; i < rules.size(); ++i) {
-      if (rules[i].kind == WaitRule::Kind::kReady)
-        return wait_reason(waiting, waiting.waits[i], rules[i]);
-      for (const std::uint32_t other : rules[i].tasks)
-        if (graph_.fate(other) == Fate::kGoesOn)
-          return {full_name(other) + " could still wake it: it " + fate_text(task(other))};
-    }
-    return {};
   }
 
   // Findings about tasks that wait.
@@ -328,7 +111,7 @@ class Analysis {
       // A host thread that runs is its owner's business: test programs have some that outlive
       // tests.
       if ((task(i).is_host || task(i).is_older) && task(i).status == TaskStatus::kRunning) continue;
-      add_grouped(FindingKind::kLeaked, Certainty::kPossible, i, doubt_of(i));
+      add_grouped(FindingKind::kLeaked, Certainty::kPossible, i, reasons_.doubt_of(i));
     }
   }
 
@@ -337,8 +120,8 @@ class Analysis {
     const bool is_certain = graph_.fate(position) == Fate::kStuck;
     FindingKind kind = state_.body_ended ? FindingKind::kLeaked : FindingKind::kBlocked;
     if (!state_.body_ended && has_lost_signal(waiting)) kind = FindingKind::kLostSignal;
-    std::vector<std::string> reason = reason_of(position);
-    for (std::string& line : doubt_of(position)) reason.push_back(std::move(line));
+    std::vector<std::string> reason = reasons_.reason_of(position);
+    for (std::string& line : reasons_.doubt_of(position)) reason.push_back(std::move(line));
     for (const Wait& wait : waiting.waits) explained_.push_back(to_number(wait.object));
     return add_grouped(kind, is_certain ? Certainty::kCertain : Certainty::kPossible, position,
                        std::move(reason));
@@ -431,57 +214,6 @@ class Analysis {
     }
   }
 
-  /// Why `from` waits for `to`: "waits for mu, held by worker-2 since a.cpp:12".
-  std::string edge_text(std::uint32_t from, std::uint32_t to) const {
-    const TaskState& waiting = task(from);
-    const std::vector<WaitRule>& rules = graph_.rules(from);
-    for (std::size_t i = 0; i < rules.size(); ++i) {
-      const Wait& wait = waiting.waits[i];
-      if (std::find(rules[i].tasks.begin(), rules[i].tasks.end(), to) == rules[i].tasks.end())
-        continue;
-      if (wait.operation == Operation::kTaskJoin) return "waits for " + name(to) + " to end";
-      const std::string what = name_of(index_, wait.object);
-      if (rules[i].kind == WaitRule::Kind::kAny) {
-        const RoleWords words = role_words(wait.operation);
-        return "waits in " + wait_text(index_, wait, false) + " for " + name(to) + ", which has " +
-               std::string(words.ever) + " it before";
-      }
-      const ObjectState* const object = index_.object(wait.object);
-      for (const Holder& holder : object->holders)
-        if (holder.task == task(to).id)
-          return "waits for " + what + ", held" + (holder.is_shared ? " shared" : "") + " by " +
-                 (from == to ? "itself" : name(to)) + since(holder.since);
-      return "waits for " + what + " behind " + name(to) + ", a writer that waits for it too";
-    }
-    return "waits for " + name(to);
-  }
-
-  std::string short_edge_text(std::uint32_t from, std::uint32_t to) const {
-    const TaskState& waiting = task(from);
-    const std::vector<WaitRule>& rules = graph_.rules(from);
-    for (std::size_t i = 0; i < rules.size(); ++i) {
-      const Wait& wait = waiting.waits[i];
-      if (std::find(rules[i].tasks.begin(), rules[i].tasks.end(), to) == rules[i].tasks.end())
-        continue;
-      const std::string what = name_of(index_, wait.object);
-      switch (wait.operation) {
-        case Operation::kTaskJoin:
-          return "for " + name(to) + " to end";
-        case Operation::kSend:
-          return "for " + name(to) + " to receive from " + what;
-        case Operation::kReceive:
-        case Operation::kRange:
-          return "for " + name(to) + " to send on " + what;
-        case Operation::kLock:
-        case Operation::kLockShared:
-          return "for " + what + " held by " + (from == to ? "itself" : name(to));
-        default:
-          return "for " + name(to) + " at " + what;
-      }
-    }
-    return "for " + name(to);
-  }
-
   std::uint32_t add_deadlock(const std::vector<std::uint32_t>& circle) {
     const auto number = static_cast<std::uint32_t>(findings_.size());
     Finding& finding = findings_.emplace_back();
@@ -501,20 +233,22 @@ class Analysis {
       for (const Wait& wait : task(from).waits) explained_.push_back(to_number(wait.object));
       if (i < kCircleShownMax) {
         if (i > 0) finding.summary += ", ";
-        finding.summary += name(from) + (i == 0 ? " waits " : " ") + short_edge_text(from, to);
+        finding.summary +=
+            name(from) + (i == 0 ? " waits " : " ") + reasons_.short_edge_text(from, to);
       }
       if (finding.reason.size() < kReasonMax)
-        finding.reason.push_back(name(from) + " " + edge_text(from, to));
+        finding.reason.push_back(name(from) + " " + reasons_.edge_text(from, to));
       // A select waits for more than the next in the circle; those ways lead nowhere either.
       if (task(from).waits.size() > 1 && finding.reason.size() < kReasonMax)
         finding.reason.push_back("  and the other cases of its select cannot come either");
       if (has_lost_signal(task(from)))
-        finding.reason.push_back("  " +
-                                 lost_signal_text(*index_.object(task(from).waits.front().object)));
+        finding.reason.push_back(
+            "  " + reasons_.lost_signal_text(*index_.object(task(from).waits.front().object)));
     }
     if (circle.size() > kCircleShownMax)
       finding.summary += " and " + std::to_string(circle.size() - kCircleShownMax) + " more";
-    for (std::string& line : doubt_of(circle.front())) finding.reason.push_back(std::move(line));
+    for (std::string& line : reasons_.doubt_of(circle.front()))
+      finding.reason.push_back(std::move(line));
     for (const std::uint32_t i : circle) add_site(finding, "blocked", task(i).waiting_at);
     for (const std::uint32_t i : circle)
       if (finding.sites.size() < 2 * kReasonMax) add_object_sites(finding, task(i));
@@ -539,7 +273,7 @@ class Analysis {
         finding.object = object.id;
         finding.summary = name_of(index_, object.id) + " is still held" +
                           (holder.is_shared ? " shared" : "") + " by " + name(position) +
-                          ", which " + fate_text(task(position));
+                          ", which " + reasons_.fate_text(task(position));
         finding.participants.push_back(holder_participant(position, object, holder));
         finding.reason.push_back("nobody else should unlock " + name_of(index_, object.id) +
                                  "; whoever locks it next waits for ever");
@@ -555,72 +289,16 @@ class Analysis {
                                  const Holder& holder) const {
     Participant participant = make_participant(index_, task(position));
     participant.text = "locked " + described(index_, object.id) + since(holder.since) + ", and " +
-                       fate_text(task(position));
+                       reasons_.fate_text(task(position));
     participant.site = {};
     return participant;
   }
 
   void find_misuses() {
     for (const Misuse& misuse : state_.misuses) {
-      Finding finding;
-      finding.task = misuse.task;
-      finding.object = misuse.object;
-      const bool has_object = to_number(misuse.object) != 0;
-      const std::string who = name_of(index_, misuse.task);
-      const std::string what = has_object ? name_of(index_, misuse.object) : "";
-      std::string doing;
-      switch (misuse.kind) {
-        case Misuse::Kind::kSendOnClosed:
-          finding.kind = FindingKind::kSendOnClosed;
-          doing = "sent on " + (has_object ? what : "a channel") + " after it was closed";
-          break;
-        case Misuse::Kind::kCloseOfClosed:
-          finding.kind = FindingKind::kDoubleClose;
-          doing = "closed " + (has_object ? what : "a channel") + " a second time";
-          break;
-        case Misuse::Kind::kCloseOfNil:
-          finding.kind = FindingKind::kDoubleClose;
-          doing = "closed a nil channel";
-          break;
-        case Misuse::Kind::kNegativeWaitGroup:
-          finding.kind = FindingKind::kNegativeWaitGroup;
-          doing = "took the count of " + (has_object ? what : "a wait group") + " below zero";
-          break;
-        case Misuse::Kind::kUnlockOfUnlocked:
-          finding.kind = FindingKind::kMisuse;
-          doing = "unlocked " + (has_object ? what : "a lock") + ", which nobody held";
-          break;
-        case Misuse::Kind::kForeignUnlock:
-          finding.kind = FindingKind::kForeignUnlock;
-          doing = "unlocked " + (has_object ? what : "a lock") + ", which another task had locked";
-          break;
-        case Misuse::Kind::kOther:
-          finding.kind = FindingKind::kMisuse;
-          doing = "broke a rule of " + (has_object ? what : "the library");
-          break;
-      }
-      const bool is_note = misuse.kind == Misuse::Kind::kForeignUnlock || !misuse.escaped;
-      finding.certainty = is_note ? Certainty::kNote : Certainty::kCertain;
-      finding.summary = who + " " + doing;
-      add_misuse_details(finding, misuse, doing);
-      findings_.push_back(std::move(finding));
-    }
-  }
-
-  void add_misuse_details(Finding& finding, const Misuse& misuse, const std::string& doing) {
-    const ObjectState* const object = index_.object(misuse.object);
-    if (const TaskState* const by = index_.task(misuse.task); by != nullptr) {
-      Participant participant = make_participant(index_, *by);
-      participant.text = doing;
-      participant.site = misuse.site;
-      finding.participants.push_back(std::move(participant));
+      findings_.push_back(describe(misuse, index_));
       if (misuse.escaped) escaped_.push_back(to_number(misuse.task));
     }
-    if (misuse.kind != Misuse::Kind::kForeignUnlock)
-      finding.reason.push_back(misuse.escaped ? "the exception left the task"
-                                              : "the exception was caught");
-    add_site(finding, "misused", misuse.site);
-    if (object != nullptr) add_site(finding, "created", object->created_at);
   }
 
   void find_exceptions() {
@@ -657,7 +335,7 @@ class Analysis {
       std::vector<std::string> takers;
       for (const TaskId taker : object.takers)
         if (const TaskState* const by = index_.task(taker); by != nullptr)
-          takers.push_back(full_name_of(index_, taker) + " " + fate_text(*by));
+          takers.push_back(full_name_of(index_, taker) + " " + reasons_.fate_text(*by));
       if (takers.empty() && !object.has_more_takers)
         finding.reason.push_back("no task has ever received from it");
       else
@@ -695,6 +373,7 @@ class Analysis {
   const EndState& state_;
   const StateIndex index_;
   const WaitGraph graph_;
+  const WaitReasons reasons_{index_, graph_};
   std::vector<Finding> findings_;
   std::map<GroupKey, std::uint32_t> groups_;
   std::vector<std::uint32_t> explained_;  // Objects that a finding about waiting tells of.

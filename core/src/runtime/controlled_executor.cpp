@@ -267,6 +267,12 @@ bool ControlledExecutor::is_spinning(TaskControl& self) {
   self.pending_site = &site;
   ++self.operations;
   if (pending_gates_ != nullptr) close_pending_gates();
+  const bool may_choose = is_choice(self, &object, 0, true);
+  // Nobody comes in between.
+  if (!gate.is_closed && (!may_choose || std::exchange(has_turn_, false))) {
+    count_step(self);
+    return grant(self, kLock, &object, 0, true);
+  }
   announce(self, kLock, &object, 0, site);
   self.gate = &gate;
   self.gate_object = &object;
@@ -276,7 +282,6 @@ bool ControlledExecutor::is_spinning(TaskControl& self) {
   if (gate.standing != nullptr) gate.standing->previous_at_gate = &self;
   gate.standing = &self;
 
-  const bool may_choose = is_choice(self, &object, 0, true);
   if (gate.is_closed) close_gate(gate);
   bool goes_on = true;
   if (self.runnable == kNotRunnable) {

@@ -99,7 +99,6 @@ inline bool ControlledExecutor::is_choice(TaskControl& self, Object* object, std
 }
 
 [[gnu::always_inline]] inline bool ControlledExecutor::take_turn(TaskControl& self) {
-  if (std::exchange(has_turn_, false)) return true;
   if (woken_.empty()) {
     if (runnable_.size() == 1 && !is_asked_always_) return true;
     const std::size_t chosen = pick();
@@ -129,6 +128,7 @@ inline bool ControlledExecutor::is_choice(TaskControl& self, Object* object, std
 
 [[gnu::always_inline]] inline void ControlledExecutor::wait(TaskControl& self) {
   if (self.runnable != kNotRunnable) remove_runnable(self);
+  has_turn_ = false;
   TaskControl& next = next_task();
   if (&next != &self) return go_on_with(self, next);
   // Whoever follows the schedule has to pick it once more, and may not do so before.
@@ -196,7 +196,7 @@ inline void ControlledExecutor::count_step(TaskControl& self) {
   if (!is_of(kNoSteps, operation) || is_of(step_operations_, operation)) {
     ++self.operations;
     if (pending_gates_ != nullptr) close_pending_gates();
-    if (is_choice(self, object, side, is_write)) {
+    if (is_choice(self, object, side, is_write) && !std::exchange(has_turn_, false)) {
       announce(self, operation, object, side, site);
       if (!take_turn(self)) return false;
     }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "chantrace/chantrace.h"
+#include "chantrace/detail/event_log.h"
 #include "chantrace/detail/explore_body.h"
 #include "explore/controlled_run.h"
 #include "explore/portfolio.h"
@@ -66,14 +67,15 @@ double nanoseconds(const std::function<void()>& work) {
 /// So many executions of `fifty_steps`. `on_begin` is called behind the beginning of each.
 template <typename OnBegin>
 double time_under(detail::Strategy& strategy, std::uint64_t executions, OnBegin&& on_begin) {
-  detail::ControlledRuns runs;
+  detail::ControlledRuns runs({.for_races = true, .for_lock_orders = true});
+  detail::EventLog log;
   runs.executor().families().clear();
   const detail::ControlOptions control = detail::control_options({});
   return nanoseconds([&] {
     for (std::uint64_t i = 0; i < executions; ++i) {
       strategy.begin(detail::seed_of(1, i));
       on_begin();
-      runs.run(fifty_steps, strategy, control);
+      runs.run(fifty_steps, strategy, control, &log);
       strategy.end(true);
     }
   });
@@ -107,12 +109,12 @@ Rule judge_portfolio() {
   std::vector<double> ratios;
   for (int round = 0; round < kRounds; ++round) {
     std::map<std::string, std::uint64_t> shares;
-    detail::Portfolio portfolio(kExecutions);
+    detail::Portfolio portfolio(kExecutions, {});
     const double together_ns =
         time_under(portfolio, kExecutions, [&] { ++shares[std::string(portfolio.name())]; });
     double alone_ns = 0;
     for (const auto& [name, executions] : shares) {
-      const auto part = detail::make_strategy(*parse_search_strategy(name), kExecutions);
+      const auto part = detail::make_strategy(*parse_search_strategy(name), kExecutions, {});
       std::map<std::string, std::uint64_t> counted;
       alone_ns += time_under(*part, executions, [&] { ++counted[std::string(part->name())]; });
     }

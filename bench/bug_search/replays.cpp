@@ -43,7 +43,8 @@ Replayer::Recorded Replayer::record(const std::function<void()>& body, const Sch
     execution.note_body_exception(error.what());
   }
   Recorded recorded{.schedule = *execution.settle({}).schedule};
-  recorded.diverged_at = follower.diverged_at();
+  if (const auto divergence = follower.divergence(recorded.schedule))
+    recorded.divergence = divergence->summary;
   execution.finish(true, true, {});
   const auto trace = read_trace(path);
   if (!trace) throw std::runtime_error(trace.error().to_string());
@@ -64,10 +65,10 @@ void Replayer::check(const std::string& what, const std::function<void()>& body,
   const auto differs = [&](std::string_view how) {
     differences_.push_back(fmt::format("{}: {} ({})", what, how, schedule.to_string()));
   };
-  if (again.diverged_at != 0 || first.diverged_at != 0 || second.diverged_at != 0) {
+  if (again.diverged_at != 0 || !first.divergence.empty() || !second.divergence.empty()) {
     ++diverged_;
-    differs(fmt::format("diverged at {}, {} and {}", again.diverged_at, first.diverged_at,
-                        second.diverged_at));
+    differs(fmt::format("diverged at {}; {}; {}", again.diverged_at, first.divergence,
+                        second.divergence));
   } else if (again.schedule != schedule || first.schedule != schedule ||
              second.schedule != schedule) {
     differs("another schedule");

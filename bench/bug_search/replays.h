@@ -37,7 +37,7 @@ class Replayer {
   struct Recorded {
     std::vector<EventRecord> events = {};
     Schedule schedule;
-    std::uint64_t diverged_at = 0;
+    std::string divergence = {};  ///< Empty: none.
   };
   Recorded record(const std::function<void()>& body, const Schedule& schedule,
                   const RunOptions& options) const;

@@ -114,8 +114,12 @@ void Runtime::enter(TaskControl& task) {
   task.records_before_chunk = 0;
   task.other_records = 0;
   task.sites = SiteCache{};
-  task.join_object.epoch = task.epoch;
-  task.join_object.sequence = 0;
+  {
+    // Somebody may be joining it.
+    const ScopedLock lock(task.join_object.latch);
+    task.join_object.epoch = task.epoch;
+    task.join_object.sequence = 0;
+  }
   task.is_body = &task == body_;
   task.is_refused = false;
   if (is_controlled() && !task.is_body && !task.is_service)

@@ -160,13 +160,12 @@ std::optional<Finding> find_first_difference(const EventLog& once, const EventLo
 
 std::optional<Finding> find_difference(const Conduct& once, const Conduct& again) {
   if (once.fingerprint != again.fingerprint) {
-    Finding finding =
-        make_finding("not the same operations were made when the same schedule ran again");
+    Finding finding = make_finding("the same schedule went another way when it ran again");
     finding.reason.insert(
         finding.reason.begin(),
-        {"which of them differed first is not known: " + std::to_string(once.steps) +
-             " steps once, " + std::to_string(again.steps) + " steps again,",
-         "and what is run again since makes the same operations each time"});
+        {"what each task did is the same as far as it is known: it was in another order, or what",
+         "differed is no operation, such as a look at a size; " + std::to_string(once.steps) +
+             " steps once, " + std::to_string(again.steps) + " again"});
     return finding;
   }
   if (once.judgement == again.judgement) return std::nullopt;

@@ -117,6 +117,17 @@ TEST(FaultTest, ScheduleLeadsToTheFaultAgain) {
   EXPECT_EQ(again, token);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+TEST(FaultTest, WhatASanitizerFindsHasASchedule) {
+  EXPECT_DEATH(explore([] {
+                 int* const volatile freed = new int(1);
+                 delete freed;
+                 *freed = 2;
+               }),
+               AllOf(HasSubstr("heap-use-after-free"), HasSubstr("under the schedule c1:")));
+}
+#endif
+
 TEST(FaultTest, NothingIsSaidOutsideExecutions) {
   EXPECT_DEATH(
       {

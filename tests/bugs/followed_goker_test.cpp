@@ -29,6 +29,9 @@ constexpr int kNotFollowedMax = 4;
 constexpr std::string_view kTimersRace = "moby_33781";
 /// A select that takes its default leaves no mark at its channels, and two tasks poll so.
 constexpr std::string_view kPollsRace = "kubernetes_11298";
+/// One task polls so. Whether it saw the sender is told by times alone, which are wrong now and
+/// then.
+constexpr std::string_view kPolls = "moby_28462";
 constexpr auto kPatience = std::chrono::milliseconds(300);
 
 using Kinds = std::set<std::string>;
@@ -89,6 +92,10 @@ TEST_P(FollowedGokerTest, OrderOfThreadsLeadsToTheSameEnd) {
           follow(kernel, variant, std::make_shared<const Trace>(std::move(trace).value()));
 
       if (!followed.divergence.empty()) {
+        ++not_followed;
+        continue;
+      }
+      if (kernel.name == kPolls && followed.kinds != kinds_of(run.faults())) {
         ++not_followed;
         continue;
       }

@@ -20,9 +20,10 @@ thread_local constinit bool runs_alone = false;
 namespace {
 
 // How often all tasks must have yielded, without a change in between, for that to be a livelock and
-// not one more try: in an execution that has come to its limit of operations, and in one that makes
-// none.
-constexpr std::uint32_t kIdleRoundsAtLimit = 1'000;
+// not one more try: where they have made so many operations in vain meanwhile, or come to the
+// limit, and where they make none.
+constexpr std::uint32_t kIdleRoundsWithSteps = 1'000;
+constexpr std::uint64_t kIdleSteps = 10'000;
 constexpr std::uint32_t kIdleRoundsMax = 100'000;
 
 }  // namespace
@@ -186,7 +187,10 @@ TaskControl& ControlledExecutor::next_task() {
         if (clock_place_ != kNobody) pick();
         fire_timer();
       } else if (!yielded_.empty()) {
-        if (++idle_rounds_ > kIdleRoundsMax) return end_now(Cut::kLivelock);
+        if (idle_rounds_++ == 0) idle_since_ = steps_;
+        if (idle_rounds_ > kIdleRoundsMax ||
+            (idle_rounds_ > kIdleRoundsWithSteps && steps_ - idle_since_ > kIdleSteps))
+          return end_now(Cut::kLivelock);
         wake_yielded();
       } else {
         return end_now(Cut::kNone);
@@ -219,7 +223,7 @@ void ControlledExecutor::note_pair(const TaskControl& self, Object& object, std:
 
 bool ControlledExecutor::cut_here(TaskControl& self) {
   options_.steps_max += options_.steps_max;  // For what the body does while it is unwound.
-  go_on_with(self, end_now(idle_rounds_ > kIdleRoundsAtLimit ? Cut::kLivelock : Cut::kStepLimit));
+  go_on_with(self, end_now(idle_rounds_ > kIdleRoundsWithSteps ? Cut::kLivelock : Cut::kStepLimit));
   return resume_at_end(self);
 }
 

@@ -245,7 +245,8 @@ class ControlledExecutor final : public Executor {
   std::uint64_t changes_ = 0;  ///< Steps that may have changed what others see.
   std::uint64_t trace_hash_ = 0;
   std::uint64_t fingerprint_ = 0;  ///< Of all operations, in their order.
-  std::uint32_t idle_rounds_ = 0;  ///< How often all had yielded, without a change in between.
+  std::uint32_t idle_rounds_ = 0;  ///< How often all had yielded, without a change in between,
+  std::uint64_t idle_since_ = 0;   ///< since this step.
   VisitLog visits_;
   std::vector<std::uint32_t> choices_;
 

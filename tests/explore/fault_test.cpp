@@ -121,9 +121,10 @@ TEST(FaultTest, ScheduleLeadsToTheFaultAgain) {
 #if defined(__SANITIZE_ADDRESS__)
 TEST(FaultTest, WhatASanitizerFindsHasASchedule) {
   EXPECT_DEATH(explore([] {
-                 int* const volatile freed = new int(1);
-                 delete freed;
-                 *freed = 2;
+                 char* freed = new char[8];
+                 delete[] freed;
+                 asm volatile("" : "+r"(freed));  // No compiler knows what it is.
+                 *static_cast<volatile char*>(freed) = 2;
                }),
                AllOf(HasSubstr("heap-use-after-free"), HasSubstr("under the schedule c1:")));
 }

@@ -22,7 +22,9 @@ constexpr std::string_view kRates = "docs/decisions/rates_beside_the_reference.m
 constexpr Explained kExplained[] = {
     {'a', "etcd_5509", "pct:3", kRates},
     {'a', "etcd_5509 (time at quiescence)", "pct:3", kRates},
+    {'a', "kubernetes_11298 (time at quiescence)", "random", kRates},
     {'a', "kubernetes_11298 (time at quiescence)", "pct:3", kRates},
+    {'a', "kubernetes_11298 (time at quiescence)", "pos", kRates},
     {'b', "deadlock01", "all", kRates},
 };
 

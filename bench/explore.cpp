@@ -79,6 +79,29 @@ void start_and_join() {
   for (Task& task : tasks) task.join();
 }
 
+/// A token that `tasks` tasks hand on in a ring, `laps` times around.
+void ring(int tasks, int laps) {
+  std::vector<Channel<int>> channels;
+  for (int i = 0; i < tasks; ++i) channels.emplace_back("ring", 1);
+  std::vector<Task> members;
+  for (int i = 0; i < tasks; ++i)
+    members.push_back(go([&channels, i, tasks, laps] {
+      const Channel<int>& mine = channels[static_cast<std::size_t>(i)];
+      const Channel<int>& next = channels[static_cast<std::size_t>((i + 1) % tasks)];
+      for (int lap = 0; lap < laps; ++lap) next.send(mine.recv().value() + 1);
+    }));
+  channels[0].send(0);
+  for (const Task& member : members) member.join();
+  channels[0].recv();
+}
+
+double ring_step_ns(int tasks, int laps, std::uint64_t count) {
+  const ExploreResult result =
+      explore([&] { ring(tasks, laps); },
+              {.schedules = count, .strategy = random_walk(), .runs_again = false});
+  return static_cast<double>(result.elapsed.count()) / static_cast<double>(result.steps);
+}
+
 struct Workload {
   const char* name;
   void (*body)();
@@ -166,9 +189,16 @@ int main(int argc, char** argv) {
       ratio[i].push_back(one / switch_ns);
     }
   }
+  std::vector<double> ring_ratio;
+  for (int round = 0; round < kRounds; ++round) {
+    const double small = ring_step_ns(10, 100, 300);
+    ring_ratio.push_back(ring_step_ns(1'000, 45, 12) / small);
+  }
   std::printf("raw round trip %.2f ns\n", median(raw));
   for (int i = 0; i < 4; ++i)
     std::printf("%-20s %9.0f ns %9.0f /s  %7.1f round trips (goal %.0f)  log %+.0f %%\n",
                 workloads[i].name, median(ns[i]), 1e9 / median(ns[i]), median(ratio[i]),
                 workloads[i].goal, 100 * (median(log_cost[i]) - 1));
+  std::printf("a step in a ring of 1,000 tasks costs %.2f times one in a ring of 10 (goal 2)\n",
+              median(ring_ratio));
 }

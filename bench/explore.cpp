@@ -130,7 +130,7 @@ double raw_round_trip_ns() {
          kCount;
 }
 
-/// The same without a log, and nothing else that `explore` does from one execution to the next.
+/// Executions alone, without what `explore` does between them, with a log or without (nullptr).
 double bare_ns(const Workload& workload, detail::EventLog* log, std::uint64_t count) {
   detail::ControlledRuns runs({.for_races = true, .for_lock_orders = true});
   const auto strategy = detail::make_strategy(random_walk(), count, {});

@@ -34,7 +34,8 @@ PARTS = {
 # headers belong to the runtime.
 TRACE_HEADERS = {
     "end_state.h", "event.h", "finding.h", "location.h", "result.h", "schedule.h", "trace.h",
-    "detail/assert.h", "detail/chunk.h", "detail/event_log.h", "detail/printable.h",
+    "detail/assert.h", "detail/chunk.h", "detail/event_log.h", "detail/place.h",
+    "detail/printable.h",
     "detail/spool.h"}
 
 # Libraries, by how their headers are spelled, and the folders that may include them.

@@ -218,54 +218,52 @@ std::vector<std::string> WaitReasons::doubt_of(std::uint32_t position) const {
   return {};
 }
 
-std::string WaitReasons::edge_text(std::uint32_t from, std::uint32_t to) const {
-  const TaskState& waiting = task(from);
+std::size_t WaitReasons::find_edge(std::uint32_t from, std::uint32_t to) const {
   const std::vector<WaitRule>& rules = graph_.rules(from);
-  for (std::size_t i = 0; i < rules.size(); ++i) {
-    const Wait& wait = waiting.waits[i];
-    if (std::find(rules[i].tasks.begin(), rules[i].tasks.end(), to) == rules[i].tasks.end())
-      continue;
-    if (wait.operation == Operation::kTaskJoin) return "waits for " + name(to) + " to end";
-    const std::string what = name_of(index_, wait.object);
-    if (rules[i].kind == WaitRule::Kind::kAny) {
-      const RoleWords words = role_words(wait.operation);
-      return "waits in " + wait_text(index_, wait, false) + " for " + name(to) + ", which has " +
-             std::string(words.ever) + " it before";
-    }
-    const ObjectState* const object = index_.object(wait.object);
-    for (const Holder& holder : object->holders)
-      if (holder.task == task(to).id)
-        return "waits for " + what + ", held" + (holder.is_shared ? " shared" : "") + " by " +
-               (from == to ? "itself" : name(to)) + since(holder.since);
-    return "waits for " + what + " behind " + name(to) + ", a writer that waits for it too";
+  const auto edge = std::find_if(rules.begin(), rules.end(), [to](const WaitRule& rule) {
+    return std::find(rule.tasks.begin(), rule.tasks.end(), to) != rule.tasks.end();
+  });
+  return static_cast<std::size_t>(edge - rules.begin());
+}
+
+std::string WaitReasons::edge_text(std::uint32_t from, std::uint32_t to) const {
+  const std::size_t edge = find_edge(from, to);
+  if (edge == graph_.rules(from).size()) return "waits for " + name(to);
+  const Wait& wait = task(from).waits[edge];
+  if (wait.operation == Operation::kTaskJoin) return "waits for " + name(to) + " to end";
+  const std::string what = name_of(index_, wait.object);
+  if (graph_.rules(from)[edge].kind == WaitRule::Kind::kAny) {
+    const RoleWords words = role_words(wait.operation);
+    return "waits in " + wait_text(index_, wait, false) + " for " + name(to) + ", which has " +
+           std::string(words.ever) + " it before";
   }
-  return "waits for " + name(to);
+  const ObjectState* const object = index_.object(wait.object);
+  for (const Holder& holder : object->holders)
+    if (holder.task == task(to).id)
+      return "waits for " + what + ", held" + (holder.is_shared ? " shared" : "") + " by " +
+             (from == to ? "itself" : name(to)) + since(holder.since);
+  return "waits for " + what + " behind " + name(to) + ", a writer that waits for it too";
 }
 
 std::string WaitReasons::short_edge_text(std::uint32_t from, std::uint32_t to) const {
-  const TaskState& waiting = task(from);
-  const std::vector<WaitRule>& rules = graph_.rules(from);
-  for (std::size_t i = 0; i < rules.size(); ++i) {
-    const Wait& wait = waiting.waits[i];
-    if (std::find(rules[i].tasks.begin(), rules[i].tasks.end(), to) == rules[i].tasks.end())
-      continue;
-    const std::string what = name_of(index_, wait.object);
-    switch (wait.operation) {
-      case Operation::kTaskJoin:
-        return "for " + name(to) + " to end";
-      case Operation::kSend:
-        return "for " + name(to) + " to receive from " + what;
-      case Operation::kReceive:
-      case Operation::kRange:
-        return "for " + name(to) + " to send on " + what;
-      case Operation::kLock:
-      case Operation::kLockShared:
-        return "for " + what + " held by " + (from == to ? "itself" : name(to));
-      default:
-        return "for " + name(to) + " at " + what;
-    }
+  const std::size_t edge = find_edge(from, to);
+  if (edge == graph_.rules(from).size()) return "for " + name(to);
+  const Wait& wait = task(from).waits[edge];
+  const std::string what = name_of(index_, wait.object);
+  switch (wait.operation) {
+    case Operation::kTaskJoin:
+      return "for " + name(to) + " to end";
+    case Operation::kSend:
+      return "for " + name(to) + " to receive from " + what;
+    case Operation::kReceive:
+    case Operation::kRange:
+      return "for " + name(to) + " to send on " + what;
+    case Operation::kLock:
+    case Operation::kLockShared:
+      return "for " + what + " held by " + (from == to ? "itself" : name(to));
+    default:
+      return "for " + name(to) + " at " + what;
   }
-  return "for " + name(to);
 }
 
 }  // namespace chantrace

@@ -48,6 +48,9 @@ class WaitReasons {
   std::vector<std::string> wait_reason(const TaskState& waiting, const Wait& wait,
                                        const WaitRule& rule) const;
 
+  /// Which of the waits of `from` is for `to`; their number: none.
+  std::size_t find_edge(std::uint32_t from, std::uint32_t to) const;
+
   const StateIndex& index_;
   const WaitGraph& graph_;
 };

@@ -11,9 +11,9 @@ namespace {
 constexpr std::string_view kHead = "hidden nondeterminism: ";
 
 /// The operations of an execution, those of each task in their order.
-class Conducts {
+class Operations {
  public:
-  explicit Conducts(const EventLog& log) : log_(log), of_tasks_(log.tasks().size()) {
+  explicit Operations(const EventLog& log) : log_(log), of_tasks_(log.tasks().size()) {
     for (std::size_t i = 0; i < log.size(); ++i) {
       const EventRecord& event = log[i];
       // That a task stands before a lock is noted early or late: its turn comes when it takes it.
@@ -52,7 +52,7 @@ class Conducts {
 
   /// Whether that operation is the same in both. Objects are numbered as they are met, so that two
   /// different ones may have the same number.
-  static bool is_same(const Conducts& left, const Conducts& right, std::size_t task,
+  static bool is_same(const Operations& left, const Operations& right, std::size_t task,
                       std::size_t index) {
     const EventRecord& one = left.event(task, index);
     const EventRecord& other = right.event(task, index);
@@ -95,15 +95,16 @@ class Conducts {
 };
 
 /// One side of a difference.
-Participant side(std::string label, const Conducts& conducts, std::size_t task, std::size_t index) {
+Participant side(std::string label, const Operations& operations, std::size_t task,
+                 std::size_t index) {
   Participant participant;
   participant.label = std::move(label);
-  if (index >= conducts.count(task)) {
+  if (index >= operations.count(task)) {
     participant.text = "nothing: it made no more";
     return participant;
   }
-  participant.text = conducts.what(task, index);
-  participant.site = to_site(conducts.site(task, index));
+  participant.text = operations.what(task, index);
+  participant.site = to_site(operations.site(task, index));
   return participant;
 }
 
@@ -124,15 +125,15 @@ Finding make_finding(std::string summary) {
 
 std::optional<Finding> find_first_difference(const EventLog& once, const EventLog& again) {
   // Up to the first one both followed the schedule; what comes behind it may be its consequence.
-  const Conducts left(once);
-  const Conducts right(again);
+  const Operations left(once);
+  const Operations right(again);
   std::size_t task = 0;
   std::size_t index = 0;
   std::size_t turn = SIZE_MAX;
   for (std::size_t one = 0; one < std::max(left.tasks(), right.tasks()); ++one) {
     const std::size_t common = std::min(left.count(one), right.count(one));
     std::size_t i = 0;
-    while (i < common && Conducts::is_same(left, right, one, i)) ++i;
+    while (i < common && Operations::is_same(left, right, one, i)) ++i;
     if (i == left.count(one) && i == right.count(one)) continue;
     const std::size_t its_turn = (i < left.count(one) ? left : right).turn(one, i);
     if (its_turn < turn) {

@@ -13,6 +13,7 @@
 
 #include "chantrace/detail/execution.h"
 #include "chantrace/detail/os_mutex.h"
+#include "chantrace/detail/place.h"
 #include "chantrace/detail/spool.h"
 #include "chantrace/detail/task_control.h"
 
@@ -94,18 +95,8 @@ class Recording {
   std::atomic<bool> has_variables_ = false;
   std::atomic<std::uint64_t> objects_ = 0;
 
-  struct SiteKey {
-    const char* file;
-    std::uint32_t line;
-    friend bool operator==(const SiteKey&, const SiteKey&) = default;
-  };
-  struct SiteHash {
-    std::size_t operator()(const SiteKey& key) const {
-      return std::hash<const void*>()(key.file) * 31 + key.line;
-    }
-  };
   OsMutex sites_mutex_;
-  std::unordered_map<SiteKey, std::uint32_t, SiteHash> sites_ CHANTRACE_GUARDED_BY(sites_mutex_);
+  std::unordered_map<Place, std::uint32_t, PlaceHash> sites_ CHANTRACE_GUARDED_BY(sites_mutex_);
   std::vector<Location> locations_ CHANTRACE_GUARDED_BY(sites_mutex_);  ///< By id less one.
 
   OsMutex stacks_mutex_;

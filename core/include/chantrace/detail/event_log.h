@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "chantrace/detail/chunk.h"
+#include "chantrace/detail/place.h"
 #include "chantrace/end_state.h"
 #include "chantrace/event.h"
 #include "chantrace/finding.h"
@@ -99,17 +99,6 @@ class EventLog {
     std::array<EventRecord, kChunkCapacity> records;
   };
   static_assert(offsetof(Block, records) == sizeof(Chunk));
-
-  struct Place {
-    const char* file;
-    std::uint32_t line;
-    friend bool operator==(const Place&, const Place&) = default;
-  };
-  struct PlaceHash {
-    std::size_t operator()(const Place& place) const {
-      return std::hash<const void*>()(place.file) * 31 + place.line;
-    }
-  };
 
   std::size_t size_so_far() const {
     return current_ * kChunkCapacity +

@@ -144,6 +144,86 @@ TEST(VirtualTimeTest, ContextIsOverAtItsDeadline) {
   EXPECT_FALSE(result.first_failure) << to_text(result.findings().at(0));
 }
 
+TEST(VirtualTimeTest, PassesForOneThatLoopsUntilAMoment) {
+  for (const TimeMode mode : {TimeMode::kChoice, TimeMode::kQuiescence}) {
+    for (const SearchStrategy& strategy :
+         {random_walk(), priorities(3), partial_order_sampling()}) {
+      ExploreOptions options = with(mode);
+      options.strategy = strategy;
+      const ExploreResult result = explore(
+          [&] {
+            Ticker nobody_hears(1s);
+            Channel<int> done("done", 1);
+            Task other = go([=] {
+              sleep_for(1s);
+              done.send(1);
+            });
+            const TimePoint start = now();
+            bool is_done = false;
+            while (now() - start < 5s && !is_done)
+              is_done = done.try_recv().status() == RecvStatus::kReceived;
+            if (!is_done && mode == TimeMode::kQuiescence)
+              throw std::logic_error("nobody else came to go on");
+            while (now() - start < 1min) {
+            }
+            other.join();
+          },
+          options);
+
+      EXPECT_FALSE(result.first_failure) << to_text(result.findings().at(0));
+      EXPECT_EQ(result.cut, 0u);
+    }
+  }
+}
+
+TEST(VirtualTimeTest, PassesForOneThatLooksUnderALock) {
+  const ExploreResult result = explore(
+      [] {
+        Mutex mutex;
+        Task other = go([&] { std::scoped_lock lock(mutex); });
+        const TimePoint end = now() + 100ms;
+        while (now() < end) std::scoped_lock lock(mutex);
+        other.join();
+      },
+      with(TimeMode::kQuiescence));
+
+  EXPECT_FALSE(result.first_failure) << to_text(result.findings().at(0));
+  EXPECT_EQ(result.cut, 0u);
+}
+
+TEST(VirtualTimeTest, LooksThatGoOnForEverAreALivelock) {
+  const ExploreResult result = explore(
+      [] {
+        for (;;) now();
+      },
+      with(TimeMode::kQuiescence));
+
+  ASSERT_TRUE(result.first_failure);
+  EXPECT_TRUE(is_livelock(result.findings()[0])) << to_text(result.findings()[0]);
+}
+
+TEST(VirtualTimeTest, LoopUntilAMomentRunsAgainExactly) {
+  for (const TimeMode mode : {TimeMode::kChoice, TimeMode::kQuiescence}) {
+    const auto body = [] {
+      Channel<int> values("values", 1);
+      Task sender = go([=] {
+        sleep_for(20ms);
+        values.try_send(1);
+      });
+      const TimePoint end = now() + 50ms;
+      int looks = 0;
+      while (now() < end && !values.try_recv()) ++looks;
+      sender.join();
+      throw std::runtime_error(std::to_string(looks));
+    };
+    const ExploreResult result = explore(body, with(mode));
+    ASSERT_TRUE(result.first_failure);
+    const RunResult again = run(body, result.first_failure->schedule);
+    EXPECT_EQ(again.diverged_at, 0u);
+    EXPECT_EQ(to_text(again.findings.at(0)), to_text(result.findings().at(0)));
+  }
+}
+
 TEST(VirtualTimeTest, StoppedTimerLeavesNothingToWaitFor) {
   const ExploreResult result = explore(
       [] {

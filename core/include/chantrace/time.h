@@ -12,6 +12,9 @@
 namespace chantrace {
 
 /// The clock of the current executor.
+///
+/// Under control a task that looks at it over and over, and nothing else, gets to see time pass; so
+/// a loop that waits for a moment ends.
 struct Clock {
   using duration = std::chrono::nanoseconds;
   using rep = duration::rep;

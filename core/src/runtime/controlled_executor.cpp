@@ -63,6 +63,8 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   alive_ = 0;
   timers_.clear();
   now_ = 0;
+  time_passed_ = 0;
+  changes_when_passed_ = 0;
   objects_made_ = 0;
   steps_ = decisions_ = changes_ = trace_hash_ = fingerprint_ = 0;
   idle_rounds_ = 0;
@@ -84,6 +86,8 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   root.operations = 0;
   root.changes_seen = 0;
   root.idle_reads = 0;
+  root.time_looked_at = 0;
+  root.looks_at_time = 0;
   root.skipped = 0;
   root.status = TaskStatus::kRunning;
   root.creations = 0;

@@ -110,6 +110,8 @@ class ControlledExecutor final : public Executor {
   /// The task looks at what others change, which is no operation. That it did so now is seen, and
   /// one that does nothing else lets others run. Returns: as `pass_point`.
   bool look(TaskControl& self);
+  /// The same for a look at the clock. Time passes for one that does nothing else.
+  bool look_at_clock(TaskControl& self);
   void park(TaskControl& self, ParkedOperation& operation, Instant deadline) override;
   /// The same in the caller's frame.
   void park_here(TaskControl& self, ParkedOperation& operation, Instant deadline);
@@ -204,6 +206,7 @@ class ControlledExecutor final : public Executor {
   // Time.
   bool can_time_help() const;
   void fire_timer();
+  void let_time_pass();
   void enter_timers_task();
 
   // The end.
@@ -237,6 +240,8 @@ class ControlledExecutor final : public Executor {
 
   VirtualTimers timers_;
   Instant now_ = 0;
+  Instant time_passed_ = 0;                ///< When it was let pass last, and
+  std::uint64_t changes_when_passed_ = 0;  ///< `changes_` right after.
   std::uint32_t objects_made_ = 0;
   ObjectFamilies families_;
 

@@ -42,6 +42,8 @@ TaskControl& ControlledExecutor::make_task(TaskControl& parent, std::string_view
   task.operations = 0;
   task.changes_seen = 0;
   task.idle_reads = 0;
+  task.time_looked_at = 0;
+  task.looks_at_time = 0;
   task.skipped = 0;
   task.swallowed_cancels = 0;
   task.is_abandoned = false;

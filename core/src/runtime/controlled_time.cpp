@@ -5,10 +5,50 @@
 #include <utility>
 
 #include "chantrace/detail/event_log.h"
+#include "controlled_step.h"
 #include "recording.h"
 #include "runtime.h"
 
 namespace chantrace::detail {
+
+namespace {
+
+// How much time passes for a task that has looked at the clock `kIdleReadsMax` times in vain; twice
+// as much each time while nothing else changes.
+constexpr Instant kTimePassed = 1'000'000;
+
+}  // namespace
+
+bool ControlledExecutor::look_at_clock(TaskControl& self) {
+  const WithoutRaces scope;
+  if (is_ending_) return resume_at_end(self);
+  visits_.set_seen();
+  if (self.time_looked_at != now_) {
+    self.time_looked_at = now_;
+    self.looks_at_time = 0;
+  }
+  if (++self.looks_at_time <= kIdleReadsMax) return true;
+  if (!yield(self)) return false;
+  if (now_ == self.time_looked_at) let_time_pass();
+  return true;
+}
+
+void ControlledExecutor::let_time_pass() {
+  const bool has_changed = changes_ != changes_when_passed_;
+  time_passed_ = has_changed ? kTimePassed : std::min(time_passed_, kNever / 4) * 2;
+  const Instant until = now_ + std::min(time_passed_, kNever - 1 - now_);
+  const Instant due = timers_.empty() ? kNever : timers_.entries().front().due;
+  if (until == now_) return;
+  if (due > until || !can_time_help()) {
+    now_ = until;
+    note_change();
+  } else if (options_.rules.time_mode == TimeMode::kQuiescence) {
+    fire_timer();
+  } else {
+    return;  // When it fires is a decision.
+  }
+  changes_when_passed_ = changes_;
+}
 
 void ControlledExecutor::update_clock() {
   const bool is_runnable =

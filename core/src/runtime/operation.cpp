@@ -83,13 +83,21 @@ void throw_cancelled(TaskControl& self) {
   throw Cancelled{};
 }
 
-void note_look() {
+namespace {
+
+void note_look_as(bool (ControlledExecutor::*look)(TaskControl&)) {
   if (!runs_alone) return;
   TaskControl& self = *current_task_or_null;
   const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
   if ((hooks & (kHookCancel | kHookThrown)) != 0 && is_being_unwound(self)) return;
-  if (!Runtime::instance().controlled_now().look(self)) throw_cancelled(self);
+  if (!(Runtime::instance().controlled_now().*look)(self)) throw_cancelled(self);
 }
+
+}  // namespace
+
+void note_look() { note_look_as(&ControlledExecutor::look); }
+
+void note_look_at_clock() { note_look_as(&ControlledExecutor::look_at_clock); }
 
 namespace {
 

@@ -215,6 +215,8 @@ class Runtime final : public QuiescenceListener {
 ///
 /// Throws: `Cancelled`.
 void note_look();
+/// The same where it is the time.
+void note_look_at_clock();
 
 /// What a task's thread runs.
 void run_task(TaskControl& task);

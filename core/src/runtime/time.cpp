@@ -11,6 +11,7 @@
 namespace chantrace {
 
 Clock::time_point Clock::now() {
+  detail::note_look_at_clock();
   return time_point(duration(detail::current_task().executor->now()));
 }
 

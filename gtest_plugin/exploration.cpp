@@ -58,6 +58,9 @@ std::unique_ptr<Exploration> Exploration::plan(const Flags& flags, const testing
   const auto own = options_of_tests().find(name);
   const bool has_own = own != options_of_tests().end();
   if (!flags.replays() && !flags.explores() && !has_own) return nullptr;
+  // GoogleTest skips all others after a failure.
+  if (GTEST_FLAG_GET(fail_fast) && testing::UnitTest::GetInstance()->failed_test_count() > 0)
+    return nullptr;
   // Each execution of such a test would start processes.
   if (std::string_view(test.test_suite_name()).ends_with("DeathTest")) return nullptr;
   std::unique_ptr<Exploration> exploration(new Exploration);
@@ -91,14 +94,12 @@ void Exploration::explore(const testing::TestInfo& test,
                                      last_note = present;
                                      note_progress();
                                    }
-                                   if (!passed || is_failing(findings))
-                                     return detail::Judgement::kFailed;
-                                   return runner.was_skipped() ? detail::Judgement::kEnough
-                                                               : detail::Judgement::kPassed;
+                                   return !passed || is_failing(findings);
                                  });
-  Schedule schedule;
-  schedule.rules = options_.run.rules;
-  if (result_->first_failure) schedule = result_->first_failure->schedule;
+  // What passed is recorded as it passed last.
+  Schedule schedule =
+      result_->first_failure ? result_->first_failure->schedule : std::move(result_->last_schedule);
+  if (result_->executions == 0) schedule.rules = options_.run.rules;
   follower_ = std::make_unique<detail::Follower>(std::move(schedule));
 }
 
@@ -111,9 +112,7 @@ detail::ControlOptions Exploration::control() const {
 std::string Exploration::statistics() const {
   if (!result_) return {};
   const ExploreResult& result = *result_;
-  if (result.executions == 0)
-    return options_.schedules == 0 ? "explored nothing: ExploreOptions::schedules is 0"
-                                   : "explored nothing: no schedule is of this shard";
+  if (result.executions == 0) return "explored nothing: no schedule is of this shard";
   const double seconds = std::chrono::duration<double>(result.elapsed).count();
   const auto executions = static_cast<double>(result.executions);
   // What an execution that was cut would have come to is not among them.
@@ -140,8 +139,10 @@ std::string Exploration::place() const {
     return follower_->schedule() != nullptr ? ", under the schedule that was given"
                                             : ", in the order that was recorded";
   if (!must_fail()) return {};
-  return ", schedule " + std::to_string(result_->first_failure->index + 1) + " of " +
-         std::to_string(options_.schedules) + ", found by " + result_->first_failure->found_by;
+  const std::uint64_t schedules = schedules_max(options_);
+  return ", schedule " + std::to_string(result_->first_failure->index + 1) +
+         (schedules != ~std::uint64_t{0} ? " of " + std::to_string(schedules) : "") +
+         ", found by " + result_->first_failure->found_by;
 }
 
 void Exploration::add_findings(std::vector<Finding>& findings) const {
@@ -167,19 +168,28 @@ std::string Exploration::replay_argument(const std::string& trace) const {
   return token.size() <= kTokenMax || trace.empty() ? token : trace;
 }
 
-std::optional<Finding> Exploration::divergence(const Schedule& followed, bool has_failed) const {
+std::optional<Finding> Exploration::divergence(const Schedule& followed, bool has_failed,
+                                               const std::vector<Finding>& findings) const {
   if (is_replay_) return follower_->divergence(followed);
   if (!must_fail()) return std::nullopt;
-  for (const Finding& one : result_->findings())
+  const std::vector<Finding>& expected = result_->findings();
+  for (const Finding& one : expected)
     if (one.kind == FindingKind::kDivergence) return one;
-  // Once the body is thrown out of a deadlock, GoogleTest goes on as it does after a failure.
-  if (has_failed) return std::nullopt;
+  // Once the body is thrown out of a deadlock, GoogleTest goes on as it does after a failure, and
+  // more may be found.
+  const auto is_found = [&](const Finding& one) {
+    return std::any_of(findings.begin(), findings.end(),
+                       [&](const Finding& other) { return other.kind == one.kind; });
+  };
+  const bool is_same = expected.empty() || std::any_of(expected.begin(), expected.end(), is_found);
+  if (has_failed && is_same) return std::nullopt;
   Finding finding;
   finding.kind = FindingKind::kDivergence;
-  finding.summary =
-      "hidden nondeterminism: the test failed when it was explored, and not when it was recorded "
-      "under the same schedule";
-  finding.reason = {"what it does depends on more than that"};
+  finding.summary = "hidden nondeterminism: the test failed when it was explored, and " +
+                    std::string(has_failed ? "in another way" : "not") +
+                    " when it was recorded under the same schedule";
+  if (has_failed) finding.reason = {"when it was explored it was: " + expected.front().summary};
+  finding.reason.push_back("what it does depends on more than that");
   return finding;
 }
 

@@ -33,6 +33,8 @@ class Exploration {
                const std::function<bool(const std::vector<Finding>&)>& is_failing,
                const std::function<void()>& note_progress);
 
+  /// There is nothing yet to follow: the watchdog may ask.
+  bool is_exploring() const { return follower_ == nullptr; }
   /// Decides the execution that GoogleTest itself runs, which is recorded.
   detail::Strategy& strategy() { return follower_->strategy(); }
   detail::ControlOptions control() const;
@@ -49,8 +51,9 @@ class Exploration {
   /// The schedule as it stands on a command line, or `trace` where it would be too long for that.
   std::string replay_argument(const std::string& trace) const;
   /// What was not the same when a schedule ran again: while the test was explored, or now, when it
-  /// was recorded. `has_failed`: the test, now.
-  std::optional<Finding> divergence(const Schedule& followed, bool has_failed) const;
+  /// was recorded. `has_failed`: the test, now, with these findings.
+  std::optional<Finding> divergence(const Schedule& followed, bool has_failed,
+                                    const std::vector<Finding>& findings) const;
 
  private:
   Exploration() = default;

@@ -369,11 +369,10 @@ Flags read_flags(int* argc, char** argv) {
 }
 
 void Flags::apply_to(ExploreOptions& options) const {
-  constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
   if (explore && *explore > 0)
     options.schedules = *explore;
   else if (budget)
-    options.schedules = kUnlimited;
+    options.schedules = 0;
   if (budget) options.budget = *budget;
   if (strategy) options.strategy = *strategy;
   if (seed) options.seed = *seed;

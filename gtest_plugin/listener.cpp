@@ -87,20 +87,10 @@ class Listener final : public testing::EmptyTestEventListener {
     allowed_ = 0;
     watchdog_.start(flags_.watchdog);
     exploration_ = Exploration::plan(flags_, test);
-    if (exploration_ != nullptr)
-      exploration_->explore(
-          test,
-          [this](const std::vector<Finding>& findings) {
-            return !select_failing(findings).empty();
-          },
-          [this] { watchdog_.start(flags_.watchdog); });
+    detail::ExecutionOptions options;
+    if (exploration_ != nullptr) explore(test, options);
     allowed_ = 0;
     watchdog_.start(flags_.watchdog);
-    detail::ExecutionOptions options;
-    if (exploration_ != nullptr) {
-      options.strategy = &exploration_->strategy();
-      options.control = exploration_->control();
-    }
     options.recording.test = test_;
     options.recording.has_values = flags_.values;
     options.foreign_patience = flags_.foreign_patience;
@@ -132,7 +122,12 @@ class Listener final : public testing::EmptyTestEventListener {
     std::vector<Finding> failing = select_failing(findings);
     const bool failed_before = test.result()->Failed();
     if (exploration_ != nullptr && end.schedule) {
-      auto divergence = exploration_->divergence(*end.schedule, failed_before || !failing.empty());
+      // No schedule was found under which the body came to its end.
+      if (end.cut && failing.empty() && !exploration_->must_fail()) failing.push_back(*end.cut);
+      std::vector<Finding> all = failing;
+      all.insert(all.end(), reported_.begin(), reported_.end());
+      auto divergence =
+          exploration_->divergence(*end.schedule, failed_before || !failing.empty(), all);
       if (divergence) {
         findings.push_back(*divergence);
         failing.push_back(std::move(*divergence));
@@ -169,6 +164,23 @@ class Listener final : public testing::EmptyTestEventListener {
   }
 
  private:
+  /// Sets what decides the execution that GoogleTest is about to run.
+  void explore(const testing::TestInfo& test, detail::ExecutionOptions& options) {
+    try {
+      exploration_->explore(
+          test,
+          [this](const std::vector<Finding>& findings) {
+            return !select_failing(findings).empty();
+          },
+          [this] { watchdog_.start(flags_.watchdog); });
+      options.control = exploration_->control();
+      options.strategy = &exploration_->strategy();
+    } catch (const std::invalid_argument& error) {
+      exploration_.reset();
+      ADD_FAILURE() << error.what();
+    }
+  }
+
   std::filesystem::path trace_path(const testing::TestInfo& test) const {
     std::string name = to_file_name(full_name(test));
     const char* const shards = std::getenv("GTEST_TOTAL_SHARDS");
@@ -256,7 +268,7 @@ class Listener final : public testing::EmptyTestEventListener {
 
   /// The line that runs the same once more.
   std::string again_text() const {
-    if (exploration_ == nullptr) return {};
+    if (exploration_ == nullptr || exploration_->is_exploring()) return {};
     const bool has_trace = flags_.keep != Keep::kNone && !has_complained_;
     return "  again      " + flags_.program + " --gtest_filter=" + test_ +
            " --chantrace_replay=" + exploration_->replay_argument(has_trace ? path_.string() : "") +

@@ -30,55 +30,95 @@ struct TestBodyKey {
 struct TearDownKey {
   friend constexpr auto member_of(TearDownKey);
 };
+struct ResultKey {
+  friend constexpr auto member_of(ResultKey);
+};
+struct AddPartKey {
+  friend constexpr auto member_of(AddPartKey);
+};
+struct ClearKey {
+  friend constexpr auto member_of(ClearKey);
+};
 template struct Access<&testing::TestInfo::factory_, FactoryKey>;
 template struct Access<&testing::Test::SetUp, SetUpKey>;
 template struct Access<&testing::Test::TestBody, TestBodyKey>;
 template struct Access<&testing::Test::TearDown, TearDownKey>;
+template struct Access<&testing::TestInfo::result_, ResultKey>;
+template struct Access<&testing::TestResult::AddTestPartResult, AddPartKey>;
+template struct Access<&testing::TestResult::Clear, ClearKey>;
 
-bool has_any(const testing::TestPartResultArray& results,
-             bool (testing::TestPartResult::*is_so)() const) {
-  for (int i = 0; i < results.size(); ++i)
-    if ((results.GetTestPartResult(i).*is_so)()) return true;
-  return false;
-}
+/// Keeps back what is reported, and lets the test see it: it may ask `HasFatalFailure`.
+class Reporter final : public testing::ScopedFakeTestPartResultReporter {
+ public:
+  Reporter(testing::TestResult& result, testing::TestPartResultArray& unused)
+      : ScopedFakeTestPartResultReporter(INTERCEPT_ALL_THREADS, &unused), result_(result) {}
+  /// GoogleTest calls this under a lock of its own.
+  void ReportTestPartResult(const testing::TestPartResult& part) override {
+    (result_.*member_of(AddPartKey()))(part);
+  }
 
-/// Calls `part`. False: an exception left it that GoogleTest would report.
+ private:
+  testing::TestResult& result_;
+};
+
+/// Failures of an execution end neither the program nor the execution.
+class FailuresOnlyNoted {
+ public:
+  FailuresOnlyNoted() : breaks_(GTEST_FLAG_GET(break_on_failure)) {
+    GTEST_FLAG_SET(break_on_failure, false);
+  }
+  ~FailuresOnlyNoted() { GTEST_FLAG_SET(break_on_failure, breaks_); }
+  FailuresOnlyNoted(const FailuresOnlyNoted&) = delete;
+  FailuresOnlyNoted& operator=(const FailuresOnlyNoted&) = delete;
+
+ private:
+  const bool breaks_;
+};
+
+enum class Ended {
+  kWell,
+  kEarly,  ///< By something that was reported, or is found.
+  kBadly,  ///< By an exception that GoogleTest would report.
+};
+
 template <typename Part>
-bool call(Part&& part) {
+Ended call(Part&& part) {
   try {
     part();
-    return true;
+    return Ended::kWell;
   } catch (const Cancelled&) {
-    // The execution is over, and its findings say why.
   } catch (const testing::AssertionException&) {
-    // It was reported before it was thrown.
   } catch (...) {
-    return false;
+    return Ended::kBadly;
   }
-  return true;
+  return Ended::kEarly;
 }
 
 }  // namespace
 
 bool TestRunner::run() {
-  testing::TestPartResultArray results;
-  const testing::ScopedFakeTestPartResultReporter reporter(
-      testing::ScopedFakeTestPartResultReporter::INTERCEPT_ALL_THREADS, &results);
-  const auto must_stop = [&] {
-    return has_any(results, &testing::TestPartResult::fatally_failed) ||
-           has_any(results, &testing::TestPartResult::skipped);
+  testing::TestResult& result = const_cast<testing::TestInfo&>(test_).*member_of(ResultKey());
+  // As for a test that has not run: it may count what it does.
+  (result.*member_of(ClearKey()))();
+  testing::TestPartResultArray unused;
+  const Reporter reporter(result, unused);
+  const FailuresOnlyNoted noted;
+  bool passed = true;
+  const auto goes_on_after = [&](const auto& part) {
+    const Ended ended = call(part);
+    passed &= ended != Ended::kBadly;
+    return ended == Ended::kWell && !result.HasFatalFailure() && !result.Skipped();
   };
   std::unique_ptr<testing::Test> test;
-  bool passed = call([&] { test.reset((test_.*member_of(FactoryKey()))->CreateTest()); });
-  if (test != nullptr && !must_stop()) {
-    passed = call([&] { (test.get()->*member_of(SetUpKey()))(); }) && passed;
-    if (passed && !must_stop())
-      passed = call([&] { (test.get()->*member_of(TestBodyKey()))(); }) && passed;
-    passed = call([&] { (test.get()->*member_of(TearDownKey()))(); }) && passed;
+  if (goes_on_after([&] { test.reset((test_.*member_of(FactoryKey()))->CreateTest()); })) {
+    if (goes_on_after([&] { (test.get()->*member_of(SetUpKey()))(); }))
+      goes_on_after([&] { (test.get()->*member_of(TestBodyKey()))(); });
+    goes_on_after([&] { (test.get()->*member_of(TearDownKey()))(); });
   }
-  passed = call([&] { test.reset(); }) && passed;
-  was_skipped_ = has_any(results, &testing::TestPartResult::skipped);
-  return passed && !has_any(results, &testing::TestPartResult::failed);
+  goes_on_after([&] { test.reset(); });
+  passed &= !result.Failed();
+  (result.*member_of(ClearKey()))();
+  return passed;
 }
 
 }  // namespace chantrace

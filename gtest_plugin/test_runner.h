@@ -16,11 +16,9 @@ class TestRunner {
   ///
   /// Returns: whether it passed, or was skipped.
   bool run();
-  bool was_skipped() const { return was_skipped_; }
 
  private:
   const testing::TestInfo& test_;
-  bool was_skipped_ = false;
 };
 
 }  // namespace chantrace

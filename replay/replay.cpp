@@ -6,7 +6,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -38,8 +37,13 @@ struct ReplayOptions {
 class ScratchFolder {
  public:
   ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "chantrace-replay-XXXXXX").string();
-    if (mkdtemp(name.data()) != nullptr) path_ = name;
+    const fs::path parent = fs::temp_directory_path(error_);
+    if (error_) return;
+    std::string name = (parent / "chantrace-replay-XXXXXX").string();
+    if (mkdtemp(name.data()) != nullptr)
+      path_ = name;
+    else
+      error_ = std::error_code(errno, std::generic_category());
   }
   ~ScratchFolder() {
     std::error_code ignored;
@@ -48,10 +52,13 @@ class ScratchFolder {
   ScratchFolder(const ScratchFolder&) = delete;
   ScratchFolder& operator=(const ScratchFolder&) = delete;
 
+  /// Empty: there is none, for this reason.
   const fs::path& path() const { return path_; }
+  const std::error_code& error() const { return error_; }
 
  private:
   fs::path path_;
+  std::error_code error_;
 };
 
 /// Each line of `text` printable.
@@ -81,7 +88,9 @@ std::optional<Trace> run_again(const ReplayOptions& options, const Trace& record
                                Context& context) {
   const ScratchFolder folder;
   if (folder.path().empty()) {
-    context.complain(fmt::format("no temporary folder: {}", std::strerror(errno)));
+    context.complain(
+        fmt::format("no folder for temporary files: {} (TMPDIR says where it should be)",
+                    folder.error().message()));
     return std::nullopt;
   }
   const std::vector<std::string> command = command_for(
@@ -151,8 +160,9 @@ std::string words_for(const std::set<FindingKind>& kinds) {
 }
 
 std::string verdict_of(const Trace& trace) {
-  if (!trace.end || trace.end->findings.empty()) return "nothing found";
-  return "the same " + std::string(to_string(trace.end->findings.front().kind));
+  const std::set<FindingKind> failures = failures_of(trace);
+  if (trace.end && failures.empty() && !trace.end->passed) return "the test failed again";
+  return failures.empty() ? "nothing found" : "the same " + words_for(failures);
 }
 
 void tell_difference(const Difference& difference, const std::string& why, Context& context) {
@@ -223,8 +233,19 @@ ExitCode run_replay(const ReplayOptions& options, Context& context) {
   for (std::uint32_t i = 0; i < options.times; ++i) {
     const auto now = run_again(options, recorded, context);
     if (!now) return ExitCode::kUnreadable;
+    if (!now->end) {
+      context.complain("the program was ended before its test was");
+      return ExitCode::kUnreadable;
+    }
     const auto difference = find_difference(recorded, *now);
-    if (!difference) continue;
+    if (!difference && now->end->passed == recorded.end->passed) continue;
+    if (!difference) {
+      context.out.write(fmt::format(
+          "the same operations, but the test {} where it {}: what it checks depends on more than "
+          "its schedule\n",
+          now->end->passed ? "passed" : "failed", now->end->passed ? "had failed" : "had passed"));
+      return ExitCode::kDiverged;
+    }
     tell_difference(*difference, explain(recorded, *now, options, context), context);
     return ExitCode::kDiverged;
   }

@@ -157,7 +157,8 @@ struct End {
     fingerprint @3 :UInt64;        # Of all operations in their order.
     timeAtQuiescence @4 :Bool;     # Timers fired only when nothing else could go on.
     spawnIsStep @5 :Bool;          # Starting a task was an operation that counts,
-    unlockIsStep @6 :Bool;         # and so was giving back a lock.
+    unlockIsStep @6 :Bool;         # and so was giving back a lock,
+    endIsStep @7 :Bool;            # and the end of a task.
   }
 
   struct Finding {

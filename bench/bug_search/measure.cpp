@@ -47,9 +47,10 @@ std::uint64_t decisions_max_of(const std::function<void()>& body, ExploreOptions
   constexpr std::uint64_t kCount = 30;
   std::uint64_t most = 0;
   std::uint64_t before = 0;
-  for (options.schedules = kCount; options.schedules <= 2 * kCount; ++options.schedules) {
+  for (std::uint64_t count = kCount; count <= 2 * kCount; ++count) {
+    options.schedules = count;
     const std::uint64_t sum = explore(body, options).decisions;
-    if (options.schedules > kCount) most = std::max(most, sum - before);
+    if (count > kCount) most = std::max(most, sum - before);
     before = sum;
   }
   return most;

@@ -65,10 +65,10 @@ void Replayer::check(const std::string& what, const std::function<void()>& body,
   const auto differs = [&](std::string_view how) {
     differences_.push_back(fmt::format("{}: {} ({})", what, how, schedule.to_string()));
   };
-  if (again.diverged_at != 0 || !first.divergence.empty() || !second.divergence.empty()) {
+  if (again.divergence || !first.divergence.empty() || !second.divergence.empty()) {
     ++diverged_;
-    differs(fmt::format("diverged at {}; {}; {}", again.diverged_at, first.divergence,
-                        second.divergence));
+    differs(fmt::format("diverged: {}; {}; {}", again.divergence ? again.divergence->summary : "",
+                        first.divergence, second.divergence));
   } else if (again.schedule != schedule || first.schedule != schedule ||
              second.schedule != schedule) {
     differs("another schedule");

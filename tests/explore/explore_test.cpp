@@ -271,7 +271,7 @@ TEST(ExploreTest, TasksThatOnlyLookLetOthersRun) {
       },
       {.schedules = 200});
 
-  EXPECT_FALSE(result.first_failure);
+  EXPECT_FALSE(result.first_failure) << to_text(result.findings().at(0));
   EXPECT_EQ(result.cut, 0u);
 }
 

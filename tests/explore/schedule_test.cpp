@@ -74,7 +74,7 @@ TEST(ScheduleTest, SaysWhatIsWrongWithAToken) {
   EXPECT_EQ(problem(""), "not a schedule: expected 'c1' at character 1 of ''");
   EXPECT_EQ(problem("c2:0:"), "not a schedule: expected 'c1' at character 2 of 'c2:0:'");
   EXPECT_EQ(problem("c1z:0:"),
-            "not a schedule: expected one of the rules q, s and u, or ':' at character 3 of "
+            "not a schedule: expected one of the rules q, s, u and e, or ':' at character 3 of "
             "'c1z:0:'");
   EXPECT_EQ(problem("c1:0:1x"),
             "not a schedule: expected a number of operations at character 8 of 'c1:0:1x'");

@@ -138,10 +138,11 @@ rc::Gen<Schedule> schedule() {
         made.rules.time_mode = (rules & 1) != 0 ? TimeMode::kQuiescence : TimeMode::kChoice;
         made.rules.spawn_is_step = (rules & 2) != 0;
         made.rules.unlock_is_step = (rules & 4) != 0;
+        made.rules.end_is_step = (rules & 8) != 0;
         return made;
       },
       rc::gen::arbitrary<std::vector<std::pair<std::uint32_t, std::uint32_t>>>(),
-      rc::gen::arbitrary<std::vector<std::uint32_t>>(), number(), rc::gen::inRange(0, 8));
+      rc::gen::arbitrary<std::vector<std::uint32_t>>(), number(), rc::gen::inRange(0, 16));
 }
 
 rc::Gen<TraceEnd> end() {

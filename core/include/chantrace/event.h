@@ -86,6 +86,8 @@ enum class Operation : std::uint8_t {
   kStore = 51,
   kReadModifyWrite = 52,
   kChoose = 53,  ///< value: the number chosen; detail: how many there were.
+  kLook = 54,    ///< Never recorded: under control a step at which a task looks at what others
+                 ///< change, such as the size of a channel.
   // Notes on the record that follows in the same task.
   kStack = 60,  ///< value: the id of a call stack.
 };

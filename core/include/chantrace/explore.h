@@ -109,7 +109,8 @@ struct Shard {
 std::optional<Shard> parse_shard(std::string_view text);
 
 struct ExploreOptions {
-  std::uint64_t schedules = 1'000;     ///< At most so many executions.
+  /// At most so many executions. 0: 1,000, or as many as the budget allows where there is one.
+  std::uint64_t schedules = 0;
   std::chrono::nanoseconds budget{0};  ///< At most so much time; 0: no limit.
   SearchStrategy strategy = portfolio();
   std::uint64_t seed = 0;
@@ -133,6 +134,9 @@ struct ExploreOptions {
   bool runs_again = true;
 };
 
+/// How many executions those options allow.
+std::uint64_t schedules_max(const ExploreOptions& options);
+
 /// An execution that went wrong.
 struct Failure {
   std::uint64_t index = 0;  ///< Of the execution, from 0.
@@ -155,7 +159,8 @@ struct ExploreResult {
   bool is_exhausted = false;
   std::uint64_t abandoned = 0;  ///< Tasks that could not be unwound; what they held is lost.
   std::optional<Failure> first_failure;
-  Schedule last_schedule;  ///< Of the last execution.
+  /// Of the last execution, or where that was cut of an earlier one that was not.
+  Schedule last_schedule;
   /// Orders of taking locks that can deadlock, where no execution did: what each task does may come
   /// from another one. Possible, and no failure.
   std::vector<Finding> lock_orders;
@@ -170,7 +175,8 @@ struct ExploreResult {
 /// the calling thread. It must do the same each time, but for the order in which tasks come: what
 /// it leaves behind in static variables must not matter. An execution fails that leaves tasks
 /// behind, or otherwise shows a finding that is not a note, or that is not the same when its
-/// schedule runs again. An exception that leaves `body` is one.
+/// schedule runs again. An exception that leaves `body` is one. That an execution is cut by the
+/// limit of operations is no failure.
 ///
 /// Throws: `std::logic_error` in an execution under control; `std::invalid_argument` for a shard
 /// that is none. Threads: one exploration at a time in a process.
@@ -181,11 +187,12 @@ struct RunResult {
   std::vector<Finding> findings;
   Schedule schedule;  ///< What was decided, which is what was asked for unless it diverged.
   std::uint64_t steps = 0;
-  /// The step, from 1, at which the schedule could not be followed; 0: it was.
-  std::uint64_t diverged_at = 0;
+  /// Where the schedule could not be followed, or the body did something else under it: what is to
+  /// be said of that. No finding of the execution.
+  std::optional<Finding> divergence;
 };
 
-/// Runs `body` once under a schedule.
+/// Runs `body` once under a schedule, and its rules.
 ///
 /// Threads: as for `explore`.
 RunResult run(const std::function<void()>& body, const Schedule& schedule,

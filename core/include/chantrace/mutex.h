@@ -109,6 +109,8 @@ class Mutex final : private detail::Object {
     return self.is_recording ? detail::happening(*this, operation) : detail::Happening{operation};
   }
   bool enter_unlock(detail::TaskControl& self, const Location& site);
+  /// For the guard of one that is thrown out of a wait, and will unlock it. That is no operation.
+  void take_back(detail::TaskControl& self, const Location& site);
   void lock_slowly(detail::TaskControl& self, const Location& site) CHANTRACE_RELEASE(latch);
   /// Requires: the latch, which is given back.
   bool lock_patiently(detail::TaskControl& self, const Location& site, detail::Patience patience)
@@ -119,6 +121,7 @@ class Mutex final : private detail::Object {
   void describe(ObjectState& state) const override;
   void enter_execution(ObjectInfo* info) override;
   bool forget_holder(detail::TaskControl& task) override;
+  void drop_holder(detail::TaskControl& task) override;
 
   // Guarded by the latch.
   detail::LockGate gate_;                 ///< Closed: locked.
@@ -181,6 +184,7 @@ class SharedMutex final : private detail::Object {
   void describe(ObjectState& state) const override;
   void enter_execution(ObjectInfo* info) override;
   bool forget_holder(detail::TaskControl& task) override;
+  void drop_holder(detail::TaskControl& task) override;
 
   // Guarded by the latch.
   std::vector<Reader> readers_;

@@ -25,8 +25,12 @@ struct StepRules {
   /// Starting a task is a step of its own. It commutes with all but what the new task does, whose
   /// first operation is a step anyway.
   bool spawn_is_step = false;
-  /// So is giving back a lock. Only who tries a lock could see the difference.
+  /// So is giving back a lock. Only who tries a lock could see the difference: where somebody does,
+  /// `explore` sets this.
   bool unlock_is_step = false;
+  /// So is the end of a task. Only who asks `Task::has_ended` could see the difference: where
+  /// somebody does, `explore` sets this.
+  bool end_is_step = false;
 
   friend bool operator==(const StepRules&, const StepRules&) = default;
 };

@@ -43,7 +43,7 @@ void DepthFirst::add_node(std::span<const Runnable> runnable, std::size_t curren
 }
 
 std::size_t DepthFirst::pick(std::span<const Runnable> runnable, std::size_t current) {
-  if (is_lost_) return current != kNobody ? current : 0;
+  if (is_lost_) return find_default(runnable, current);
   if (depth_ == nodes_.size()) add_node(runnable, current);
   const Node& node = nodes_[depth_++];
   const std::uint32_t task = alternatives_[node.first + node.taken];
@@ -51,7 +51,7 @@ std::size_t DepthFirst::pick(std::span<const Runnable> runnable, std::size_t cur
   if (place == kNobody) {
     is_lost_ = true;
     nodes_.resize(depth_ - 1);
-    return current != kNobody ? current : 0;
+    return find_default(runnable, current);
   }
   if (node.can_preempt && node.taken > 0) ++preemptions_;
   return place;
@@ -64,10 +64,10 @@ std::uint32_t DepthFirst::choose(std::uint32_t count) {
     node.first = static_cast<std::uint32_t>(alternatives_.size());
     node.preemptions = preemptions_;
     node.count = count;
-    for (std::uint32_t i = 0; i < count; ++i) alternatives_.push_back(i);
+    node.is_number = true;
   }
   const Node& node = nodes_[depth_++];
-  if (node.count == count) return alternatives_[node.first + node.taken];
+  if (node.count == count) return node.taken;
   is_lost_ = true;
   nodes_.resize(depth_ - 1);
   return 0;
@@ -104,7 +104,7 @@ bool DepthFirst::end(bool) {
         node.taken + 1 < node.count && (!node.can_preempt || node.preemptions < preemptions_max_);
     if (has_left) {
       ++node.taken;
-      alternatives_.resize(node.first + node.count);
+      alternatives_.resize(node.first + (node.is_number ? 0 : node.count));
       return true;
     }
     nodes_.pop_back();

@@ -39,9 +39,9 @@ class DepthFirst final : public Strategy {
     std::uint32_t taken = 0;        ///< Which of them.
     std::uint32_t preemptions = 0;  ///< Before it.
     bool can_preempt = false;       ///< All but the first are preemptions.
+    bool is_number = false;         ///< What it takes is a number, and has no place among them.
   };
 
-  Node& descend(std::uint32_t count);
   void add_node(std::span<const Runnable> runnable, std::size_t current);
   std::size_t find_split_depth() const;
   bool begins_in_shard() const;

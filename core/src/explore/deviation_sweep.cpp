@@ -4,8 +4,8 @@ namespace chantrace::detail {
 namespace {
 
 /// Tasks in a ring that begins behind `origin`; time passes last of all.
-std::uint32_t place_in_ring(std::uint32_t task, std::uint32_t origin) {
-  return task == kClockTask ? 0xffffffff : task - origin - 1;
+std::uint64_t place_in_ring(std::uint32_t task, std::uint32_t origin) {
+  return task == kClockTask ? std::uint64_t{1} << 32 : task - origin - 1;
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ std::size_t DeviationSweep::pick(std::span<const Runnable> runnable, std::size_t
       std::uint64_t best = ~std::uint64_t{0};
       for (std::size_t i = 0; i < runnable.size(); ++i) {
         if (i == current) continue;
-        const std::uint64_t place = place_in_ring(runnable[i].task, origin) + std::uint64_t{1};
+        const std::uint64_t place = place_in_ring(runnable[i].task, origin) + 1;
         if (place <= floor || place >= best) continue;
         best = place;
         chosen = i;

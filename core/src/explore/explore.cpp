@@ -30,9 +30,8 @@ bool is_fault(const Finding& finding) {
   return finding.certainty != Certainty::kNote && !is_step_limit(finding);
 }
 
-Judgement judge_by_faults(const std::vector<Finding>& findings) {
-  return std::any_of(findings.begin(), findings.end(), is_fault) ? Judgement::kFailed
-                                                                 : Judgement::kPassed;
+bool has_fault(const std::vector<Finding>& findings) {
+  return std::any_of(findings.begin(), findings.end(), is_fault);
 }
 
 /// A circle that did close is told of as a deadlock already.
@@ -59,8 +58,14 @@ const std::vector<Finding>& ExploreResult::findings() const {
   return first_failure ? first_failure->findings : none;
 }
 
+std::uint64_t schedules_max(const ExploreOptions& options) {
+  constexpr std::uint64_t kByDefault = 1'000;
+  if (options.schedules > 0) return options.schedules;
+  return options.budget.count() > 0 ? ~std::uint64_t{0} : kByDefault;
+}
+
 ExploreResult explore(const std::function<void()>& body, const ExploreOptions& options) {
-  return explore_body(body, options, judge_by_faults);
+  return explore_body(body, options, has_fault);
 }
 
 namespace detail {
@@ -94,11 +99,10 @@ class Explorer {
         judge_(judge),
         runs_({options.run.finds_races, options.finds_lock_orders}),
         control_(control_options(options.run)),
-        strategy_(make_strategy(options.strategy, options.schedules, options.shard)),
+        strategy_(make_strategy(options.strategy, schedules_max(options), options.shard)),
         counts_on_its_own_(is_enumerating(options.strategy)) {
     executor_.families().clear();
-    control_.skips_private_objects =
-        options.skips_private_objects && (options.shard.count == 1 || !counts_on_its_own_);
+    control_.skips_private_objects = options.skips_private_objects && can_learn();
   }
 
   ExploreResult explore() {
@@ -108,13 +112,14 @@ class Explorer {
     };
     // Of as many as there are, those whose number is the shard's.
     const Shard& shard = options_.shard;
+    const std::uint64_t schedules = schedules_max(options_);
     const std::uint64_t executions_max =
-        options_.schedules / shard.count + (options_.schedules % shard.count > shard.index ? 1 : 0);
+        schedules / shard.count + (schedules % shard.count > shard.index ? 1 : 0);
     while (result_.executions < executions_max && !is_over() && !result_.is_exhausted &&
            !is_enough_)
       run();
     result_.elapsed = SteadyClock::now() - start;
-    if (result_.executions > 0 && !has_last_schedule_) result_.last_schedule = executor_.schedule();
+    if (result_.executions > 0 && !has_last_schedule_) keep(executor_.schedule());
     result_.distinct = distinct_.count();
     result_.lock_orders = lock_orders_beside(runs_, result_.findings());
     return std::move(result_);
@@ -129,22 +134,30 @@ class Explorer {
     strategy_->begin(seed_of(options_.seed, index));
     runs_.run(body_, *strategy_, control_, &once_);
     forget_places();
+    has_run_ = true;
     const bool is_whole = executor_.cut() == Cut::kNone && runs_.has_ended_well();
     result_.is_exhausted = !strategy_->end(is_whole);
     if (!strategy_->is_of_shard()) return;
     count();
-    const Judgement judgement = judge_(runs_.findings());
-    has_last_schedule_ = is_sampled || judgement == Judgement::kFailed;
-    if (has_last_schedule_) judge_in_full(index, judgement);
-    if (judgement == Judgement::kEnough) is_enough_ = true;
+    const bool has_failed = judge_(runs_.findings());
+    has_last_schedule_ = is_sampled || has_failed;
+    if (has_last_schedule_) judge_in_full(index, has_failed);
     forget_places();
   }
 
+  /// Shards that enumerate would learn of objects at different times, and come to different
+  /// schedules. The first execution is the same in all.
+  bool can_learn() const { return options_.shard.count == 1 || !counts_on_its_own_; }
+
   /// What is known of objects may have grown.
   void forget_places() {
-    const std::uint32_t known = executor_.families().changes();
-    if (control_.skips_private_objects && known != known_) strategy_->forget_places();
-    known_ = known;
+    const ObjectFamilies& families = executor_.families();
+    if (families.changes() == known_ || (has_run_ && !can_learn())) return;
+    known_ = families.changes();
+    const StepRules before = control_.rules;
+    control_.rules.unlock_is_step |= families.locks_are_tried();
+    control_.rules.end_is_step |= families.ends_are_seen();
+    if (control_.skips_private_objects || control_.rules != before) strategy_->forget_places();
   }
 
   void count() {
@@ -164,29 +177,38 @@ class Explorer {
   }
 
   /// The execution failed, or is to run again.
-  void judge_in_full(std::uint64_t index, Judgement judgement) {
-    result_.last_schedule = executor_.schedule();
-    const bool has_failed = judgement == Judgement::kFailed;
+  void judge_in_full(std::uint64_t index, bool has_failed) {
+    Schedule schedule = executor_.schedule();
+    keep(schedule);
     const bool has_stranger = runs_.has_stranger();
     std::vector<Finding> findings;
     if (has_failed) findings = runs_.findings();
     std::optional<Finding> difference;
-    if (options_.runs_again && !has_stranger) difference = run_again(judgement);
+    if (options_.runs_again && !has_stranger) difference = run_again(schedule, has_failed);
     if (!has_failed && !difference) return;
     if (difference) findings.push_back(std::move(*difference));
     ++result_.failures;
     if (!result_.first_failure)
-      result_.first_failure = {index, std::string(strategy_->name()), result_.last_schedule,
+      result_.first_failure = {index, std::string(strategy_->name()), std::move(schedule),
                                std::move(findings)};
     is_enough_ = !options_.goes_on || has_stranger;
   }
 
+  /// The last execution had this schedule.
+  void keep(const Schedule& schedule) {
+    const bool is_whole = executor_.cut() == Cut::kNone;
+    if (is_whole || !has_whole_schedule_) result_.last_schedule = schedule;
+    has_whole_schedule_ |= is_whole;
+  }
+
   /// Whether the last execution does the same under its schedule.
-  std::optional<Finding> run_again(Judgement judgement) {
-    const Conduct once{result_.last_schedule.fingerprint, executor_.steps(), judgement};
-    ReplaySchedule strategy(result_.last_schedule);
+  std::optional<Finding> run_again(const Schedule& schedule, bool has_failed) {
+    const Conduct once{schedule.fingerprint, executor_.steps(), has_failed};
+    ReplaySchedule strategy(schedule);
     strategy.begin(0);
-    runs_.run(body_, strategy, control_, &again_);
+    ControlOptions control = control_;
+    control.rules = schedule.rules;
+    runs_.run(body_, strategy, control, &again_);
     ++result_.again;
     steps_again_ += executor_.steps();
     result_.abandoned += executor_.abandoned();
@@ -210,7 +232,9 @@ class Explorer {
   EventLog again_;  ///< what it did under its schedule.
   ExploreResult result_;
   std::uint64_t steps_again_ = 0;
+  bool has_run_ = false;
   bool has_last_schedule_ = false;
+  bool has_whole_schedule_ = false;
   bool is_enough_ = false;
 };
 
@@ -230,14 +254,12 @@ ExploreResult explore_body(const std::function<void()>& body, const ExploreOptio
 RunResult run(const std::function<void()>& body, const Schedule& schedule,
               const RunOptions& options) {
   ControlledRuns runs({.for_races = options.finds_races});
-  ControlOptions control = control_options(options);
-  control.rules = schedule.rules;
-  ReplaySchedule replay(schedule);
-  replay.begin(0);
+  Follower follower(schedule);
   EventLog log;
-  runs.run(body, replay, control, &log);
-  return {runs.findings(), runs.executor().schedule(), runs.executor().steps(),
-          replay.divergence() ? replay.divergence()->step : 0};
+  runs.run(body, follower.strategy(), control_options(follower.options_for(options)), &log);
+  Schedule made = runs.executor().schedule();
+  std::optional<Finding> divergence = follower.divergence(made);
+  return {runs.findings(), std::move(made), runs.executor().steps(), std::move(divergence)};
 }
 
 }  // namespace chantrace

@@ -78,6 +78,8 @@ std::optional<Finding> Follower::divergence(const Schedule& made) const {
   if (const auto& divergence = impl_->by_schedule->divergence())
     return divergence_of("the schedule could be followed up to operation " +
                          std::to_string(divergence->step) + " only");
+  if (!impl_->by_schedule->was_used_up())
+    return divergence_of("the execution ended before the schedule did");
   const std::uint64_t expected = impl_->schedule.fingerprint;
   if (expected == 0 || expected == made.fingerprint) return std::nullopt;
   return divergence_of("the schedule was followed, but its tasks did something else");

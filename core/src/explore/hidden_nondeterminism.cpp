@@ -169,8 +169,8 @@ std::optional<Finding> find_difference(const Conduct& once, const Conduct& again
              " steps once, " + std::to_string(again.steps) + " again"});
     return finding;
   }
-  if (once.judgement == again.judgement) return std::nullopt;
-  return make_finding(again.judgement == Judgement::kFailed
+  if (once.has_failed == again.has_failed) return std::nullopt;
+  return make_finding(again.has_failed
                           ? "passed, and failed when the same schedule ran again, by the same "
                             "operations"
                           : "failed, and passed when the same schedule ran again, by the same "

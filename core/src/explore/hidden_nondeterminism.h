@@ -16,7 +16,7 @@ namespace chantrace::detail {
 struct Conduct {
   std::uint64_t fingerprint = 0;
   std::uint64_t steps = 0;
-  Judgement judgement = Judgement::kPassed;
+  bool has_failed = false;
 };
 
 /// The first operation that is not the same in both, as a finding; nullopt where all are the same.

@@ -32,6 +32,12 @@ bool is_step(Operation operation) {
   }
 }
 
+/// What the task does next leaves no mark in a trace, or it is not known yet.
+bool is_unmarked(const Runnable& one) {
+  return one.operation == Operation::kNone || one.operation == Operation::kLook ||
+         one.operation == Operation::kYield;
+}
+
 /// The task that serves timers.
 bool is_timers(const TaskInfo& task) {
   return task.is_host && !task.is_body && task.label == "timers";
@@ -80,10 +86,17 @@ class StepReader {
       if (!std::exchange(stream.has_cases, true)) add(place, false);
       return;
     }
-    if (!is_step(event.operation)) return;
+    if (!is_step(event.operation) || is_look(event)) return;
     if (event.operation == Operation::kSelect && std::exchange(stream.has_cases, false)) return;
     if (phase_of(event) == (is_taken_when_done(place) ? Phase::kStart : Phase::kDone)) return;
     add(place, false);
+  }
+
+  /// A look at a context is a step under control, and recorded only where that is over.
+  bool is_look(const EventRecord& event) const {
+    if (event.operation != Operation::kLoad) return false;
+    const ObjectInfo* const object = trace_.find_object(ObjectId{event.object});
+    return object != nullptr && object->kind == ObjectKind::kContext;
   }
 
   static bool ends_by_time(const EventRecord& event) {
@@ -172,7 +185,7 @@ void RecordedOrder::make(std::size_t step) {
 std::size_t RecordedOrder::place_of_early(std::span<const Runnable> runnable) const {
   for (std::size_t i = 0; i < runnable.size(); ++i) {
     const Runnable& one = runnable[i];
-    const bool may_be = one.operation == Operation::kNone || one.operation == Operation::kSelect;
+    const bool may_be = is_unmarked(one) || one.operation == Operation::kSelect;
     if (one.task == kClockTask || !may_be) continue;
     const auto next = next_of_.find(recorded_[one.task]);
     if (next == next_of_.end() || !takes_no_case(next->second)) continue;
@@ -218,10 +231,21 @@ void RecordedOrder::skip_idle_timers(std::span<const Runnable> runnable) {
   // Threads tell of timers whose channel is about to be forgotten, and that are no longer armed
   // here. Where one mattered, whoever waited for it cannot go on.
   const bool has_timer = std::any_of(runnable.begin(), runnable.end(), [](const Runnable& one) {
-    return one.task == kClockTask || one.operation == Operation::kNone;
+    return one.task == kClockTask || is_unmarked(one);
   });
   if (has_timer) return;
   while (next_ < steps_.size() && steps_[next_].is_time && steps_[next_].task == TaskId{})
+    make(next_);
+}
+
+void RecordedOrder::skip_ends_of_children(std::span<const Runnable> runnable) {
+  // A context that ends with the one above it makes a record of its own, and no step.
+  if (divergence_ || next_ == steps_.size() || steps_[next_].is_time) return;
+  const RecordedStep& step = steps_[next_];
+  if (record_of(step).operation != Operation::kContextCancel) return;
+  const std::size_t place = place_of(runnable, step.task);
+  if (place != kNobody && !is_unmarked(runnable[place]) &&
+      runnable[place].operation != Operation::kContextCancel)
     make(next_);
 }
 
@@ -232,8 +256,7 @@ std::size_t RecordedOrder::take(const Runnable& chosen, std::size_t place) {
 
 std::size_t RecordedOrder::pick(std::span<const Runnable> runnable, std::size_t current) {
   meet_tasks(runnable);
-  std::size_t fallback = current != kNobody ? current : 0;
-  if (runnable[fallback].task == kClockTask && runnable.size() > 1) fallback = 1 - fallback;
+  const std::size_t fallback = find_default(runnable, current);
   if (const std::size_t early = divergence_ ? kNobody : place_of_early(runnable);
       early != kNobody) {
     case_ = kNoCase;
@@ -242,6 +265,7 @@ std::size_t RecordedOrder::pick(std::span<const Runnable> runnable, std::size_t 
     return take(chosen, early);
   }
   skip_idle_timers(runnable);
+  skip_ends_of_children(runnable);
   if (!divergence_ && next_ < steps_.size()) {
     const RecordedStep& step = steps_[next_];
     if (step.is_time) return pick_time(runnable, step, fallback);
@@ -250,7 +274,7 @@ std::size_t RecordedOrder::pick(std::span<const Runnable> runnable, std::size_t 
     const Runnable& chosen = runnable[place];
     const EventRecord& record = record_of(step);
     // One that does not know its next operation asks again when it does.
-    if (chosen.operation == Operation::kNone ||
+    if (is_unmarked(chosen) ||
         (chosen.operation == Operation::kContextCancel && record.operation != chosen.operation))
       return take(chosen, place);
     const Operation expected =
@@ -274,13 +298,13 @@ std::size_t RecordedOrder::pick_time(std::span<const Runnable> runnable, const R
   for (std::size_t i = 0; i < runnable.size(); ++i) {
     if (runnable[i].task == kClockTask)
       clock = i;
-    else if (runnable[i].operation == Operation::kNone)
+    else if (is_unmarked(runnable[i]))
       unknown = unknown == kNobody || runnable[i].task < runnable[unknown].task ? i : unknown;
   }
   if (step.is_time) {
     // It may have to come to where it waits first.
     const std::size_t waiting = place_of(runnable, step.task);
-    if (waiting != kNobody && runnable[waiting].operation == Operation::kNone)
+    if (waiting != kNobody && is_unmarked(runnable[waiting]))
       return take(runnable[waiting], waiting);
     if (clock != kNobody) {
       make(next_);

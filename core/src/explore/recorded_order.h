@@ -81,6 +81,7 @@ class RecordedOrder final : public Strategy {
   void meet_tasks(std::span<const Runnable> runnable);
   std::size_t place_of(std::span<const Runnable> runnable, TaskId task) const;
   void skip_idle_timers(std::span<const Runnable> runnable);
+  void skip_ends_of_children(std::span<const Runnable> runnable);
   std::size_t take(const Runnable& chosen, std::size_t place);
   std::size_t pick_time(std::span<const Runnable> runnable, const RecordedStep& step,
                         std::size_t fallback);

@@ -28,7 +28,7 @@ void ReplaySchedule::begin(std::uint64_t) {
 
 std::size_t ReplaySchedule::pick(std::span<const Runnable> runnable, std::size_t current) {
   ++step_;
-  const std::size_t fallback = current != kNobody ? current : 0;
+  const std::size_t fallback = find_default(runnable, current);
   if (divergence_) return fallback;
   const bool is_next = visited_ == 0 || made_ == schedule_.segments[visited_ - 1].operations;
   if (is_next && visited_ == schedule_.segments.size()) return fallback;

@@ -29,6 +29,10 @@ class ReplaySchedule final : public Strategy {
   bool is_asked_always() const override { return true; }
 
   const std::optional<ScheduleDivergence>& divergence() const { return divergence_; }
+  /// The execution came to the schedule's last segment, and made all its choices.
+  bool was_used_up() const {
+    return visited_ == schedule_.segments.size() && choice_ == schedule_.choices.size();
+  }
   std::string_view name() const override { return "replay"; }
 
  private:

@@ -44,8 +44,11 @@ bool SelectiveUniformWalk::counts(const Runnable& runnable) const {
 }
 
 std::uint32_t SelectiveUniformWalk::draw(std::span<const Runnable> runnable) {
-  // Of a task whose count was too low, one more operation is taken to come.
-  const auto weight = [&](const Runnable& one) { return std::max(profile(one.task).left, 1.0); };
+  // Of a task whose count was too low, one more operation is taken to come. Time makes none that
+  // counts: others would wait for it for ever.
+  const auto weight = [&](const Runnable& one) {
+    return one.task == kClockTask ? 0.0 : std::max(profile(one.task).left, 1.0);
+  };
   double sum = 0;
   for (const Runnable& one : runnable) sum += weight(one);
   double point = sum * static_cast<double>(random_.next() >> 11) * 0x1p-53;
@@ -53,7 +56,7 @@ std::uint32_t SelectiveUniformWalk::draw(std::span<const Runnable> runnable) {
     point -= weight(one);
     if (point < 0) return one.task;
   }
-  return runnable.back().task;
+  return runnable.back().task != kClockTask ? runnable.back().task : runnable.front().task;
 }
 
 std::size_t SelectiveUniformWalk::pick(std::span<const Runnable> runnable, std::size_t) {

@@ -390,12 +390,8 @@ void close_channel(ChannelState* channel, const Location& site) {
 
 std::size_t channel_size(ChannelState* channel) {
   if (channel == nullptr) return 0;
-  note_look();
+  note_look(*channel);
   const ScopedLock lock(channel->latch);
-  if (runs_alone) {
-    meet(current_task(), *channel);
-    Runtime::instance().controlled_now().note_polled(*channel);
-  }
   return channel->count;
 }
 

@@ -70,8 +70,7 @@ ConditionVariable::Waited ConditionVariable::wait_until(Mutex& mutex, Instant de
                     deadline == 0 ? self.executor->now() : deadline, Announce::kNothing)
                 .claim;
   } catch (...) {
-    // The caller's lock guard will unlock it.
-    mutex.lock(site);
+    mutex.take_back(self, site);
     throw;
   }
   if (claim == Claim::kCompleted) {

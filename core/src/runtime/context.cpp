@@ -12,7 +12,10 @@ namespace detail {
 /// strongly.
 struct ContextState final : public Object, public std::enable_shared_from_this<ContextState> {
   explicit ContextState(const Location& site)
-      : Object(ObjectKind::kContext, site), done_channel("context.done", 0, site) {}
+      : Object(ObjectKind::kContext, site), done_channel("context.done", 0, site) {
+    share_with_clock();
+    done_channel.state()->share_with_clock();
+  }
   ~ContextState();
 
   /// Over, for `reason`, unless it is over already; so are all below it.
@@ -121,6 +124,7 @@ std::shared_ptr<ContextState> make_context(const std::shared_ptr<ContextState>& 
   TaskControl& self = current_task();
   auto context = std::make_shared<ContextState>(site);
   if (!enter_operation(self, Operation::kContextMake, context.get(), site)) return context;
+  if (parent != nullptr) note_look(*parent);
   context->parent = parent;
   // All of it before anyone else can see the context. A parent's deadline does not change.
   context->deadline = parent != nullptr ? parent->deadline : kNever;
@@ -161,7 +165,7 @@ RecvChannel<Unit> Context::done() const {
 
 ContextError Context::error() const {
   if (state_ == nullptr) return ContextError::kNone;
-  detail::note_look();
+  detail::note_look(*state_);
   detail::TaskControl* const self = detail::current_task_or_null;
   ContextError error;
   std::optional<detail::Happening> seen;

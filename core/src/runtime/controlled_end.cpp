@@ -70,6 +70,10 @@ void ControlledExecutor::unwind_task(TaskControl& task) {
 
 void ControlledExecutor::abandon(TaskControl& self) {
   note_release(this);
+  // Its stack is used again, and so is its control.
+  for (std::uint32_t slot = 0; slot < self.held_end; ++slot)
+    if (Object* const object = self.held[slot].exchange(nullptr, std::memory_order_relaxed))
+      object->drop_holder(self);
   self.is_abandoned = true;
   self.status = TaskStatus::kCancelled;
   self.phase.store(TaskPhase::kEnded);

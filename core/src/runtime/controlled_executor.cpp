@@ -22,7 +22,7 @@ namespace {
 // How often all tasks must have yielded, without a change in between, for that to be a livelock and
 // not one more try: where they have made so many operations in vain meanwhile, or come to the
 // limit, and where they make none.
-constexpr std::uint32_t kIdleRoundsWithSteps = 1'000;
+constexpr std::uint32_t kIdleRoundsWithSteps = 100;
 constexpr std::uint64_t kIdleSteps = 10'000;
 constexpr std::uint32_t kIdleRoundsMax = 100'000;
 
@@ -86,6 +86,9 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   root.operations = 0;
   root.changes_seen = 0;
   root.idle_reads = 0;
+  root.changes_at_yield = 0;
+  root.idle_yields = 0;
+  root.has_yielded = false;
   root.time_looked_at = 0;
   root.looks_at_time = 0;
   root.skipped = 0;
@@ -139,7 +142,7 @@ void ControlledExecutor::meet_first(Object& object) {
   object.is_polled = families_.is_polled(object.family);
   for (std::size_t side = 0; side < 2; ++side) {
     object.sides[side] = {};
-    object.sides[side].is_shared = families_.is_shared(object.family, side);
+    object.sides[side].is_shared = object.is_of_clock || families_.is_shared(object.family, side);
   }
   if (has_stranger) [[unlikely]] {
     Runtime::instance().remember_name(object);
@@ -176,6 +179,8 @@ TaskControl& ControlledExecutor::next_task() {
   if (pending_gates_ != nullptr) close_pending_gates();
   for (;;) {
     if (is_unwinding_ || is_ending_) return *root_;
+    if (steps_ > options_.steps_max) [[unlikely]]
+      return cut_now();
     if (!woken_.empty()) {
       TaskControl& task = woken_.pop();
       add_runnable(task);
@@ -225,9 +230,13 @@ void ControlledExecutor::note_pair(const TaskControl& self, Object& object, std:
   side.writer_task = task;
 }
 
-bool ControlledExecutor::cut_here(TaskControl& self) {
+TaskControl& ControlledExecutor::cut_now() {
   options_.steps_max += options_.steps_max;  // For what the body does while it is unwound.
-  go_on_with(self, end_now(idle_rounds_ > kIdleRoundsWithSteps ? Cut::kLivelock : Cut::kStepLimit));
+  return end_now(idle_rounds_ > kIdleRoundsWithSteps ? Cut::kLivelock : Cut::kStepLimit);
+}
+
+bool ControlledExecutor::cut_here(TaskControl& self) {
+  go_on_with(self, cut_now());
   return resume_at_end(self);
 }
 
@@ -246,11 +255,23 @@ bool ControlledExecutor::pass_unlock(TaskControl& self, Operation operation, Obj
   return true;
 }
 
-bool ControlledExecutor::look(TaskControl& self) {
-  const WithoutRaces scope;
-  if (is_ending_) return resume_at_end(self);
-  visits_.set_seen();
-  return !is_spinning(self) || yield(self);
+bool ControlledExecutor::look(TaskControl& self, Object& object) {
+  if (!is_ending_) {
+    meet_in_turn(self, object);
+    note_polled(object);
+  }
+  return pass_point(self, kLook, &object, kNowhere);
+}
+
+bool ControlledExecutor::look_at_end(TaskControl& self) {
+  families_.set_ends_seen();
+  return pass_point(self, kLook, nullptr, kNowhere);
+}
+
+bool ControlledExecutor::gives_turn(TaskControl& self) {
+  if (self.changes_at_yield != changes_) self.idle_yields = 0;
+  self.changes_at_yield = changes_;
+  return ++self.idle_yields <= kIdleYieldsMax;
 }
 
 bool ControlledExecutor::is_spinning(TaskControl& self) {
@@ -278,7 +299,8 @@ bool ControlledExecutor::is_spinning(TaskControl& self) {
   const bool may_choose = is_choice(self, &object, 0, true);
   // Nobody comes in between.
   if (!gate.is_closed && (!may_choose || std::exchange(has_turn_, false))) {
-    count_step(self);
+    if (may_choose) last_ = &self;
+    count_step();
     return grant(self, kLock, &object, 0, true);
   }
   announce(self, kLock, &object, 0, site);
@@ -306,7 +328,8 @@ bool ControlledExecutor::is_spinning(TaskControl& self) {
     if (self.next_at_gate != nullptr) self.next_at_gate->previous_at_gate = self.previous_at_gate;
   }
   if (goes_on) {
-    count_step(self);
+    if (may_choose) last_ = &self;
+    count_step();
     return grant(self, kLock, &object, 0, true);
   }
   if (std::exchange(self.has_announced_lock, false)) {
@@ -333,6 +356,10 @@ void ControlledExecutor::unpark(TaskControl& task) {
 
 bool ControlledExecutor::yield(TaskControl& self) {
   const WithoutRaces scope;
+  return is_unwinding_ || std::exchange(self.has_yielded, false) || give_way(self);
+}
+
+bool ControlledExecutor::give_way(TaskControl& self) {
   if (is_unwinding_) return true;
   yielded_.push(self);
   wait(self);
@@ -405,6 +432,8 @@ bool enter_polling_operation_slowly(TaskControl& self, Operation operation, Obje
   if (runs_alone && object != nullptr) {
     meet_in_turn(self, *object);
     under_control(self).note_polled(*object);
+    if (operation == kLock || operation == kLockShared)
+      under_control(self).families().set_locks_tried();
   }
   return enter_operation_slowly(self, operation, object, site);
 }

@@ -30,6 +30,9 @@ class Recording;
 /// Tasks of one execution.
 inline constexpr std::size_t kControlledTasksMax = 100'000;
 
+/// Where looks are made.
+inline constexpr Location kNowhere{};
+
 /// Why an execution was ended before its tasks were.
 enum class Cut : std::uint8_t {
   kNone,
@@ -107,10 +110,12 @@ class ControlledExecutor final : public Executor {
   /// The same for an unlock, which is seldom a step: that it came is seen by whoever takes the lock
   /// next, and its order follows from the order of locks.
   bool pass_unlock(TaskControl& self, Operation operation, Object& object, const Location& site);
-  /// The task looks at what others change, which is no operation. That it did so now is seen, and
-  /// one that does nothing else lets others run. Returns: as `pass_point`.
-  bool look(TaskControl& self);
-  /// The same for a look at the clock. Time passes for one that does nothing else.
+  /// The task looks at what others change in `object`, which is no operation and still a scheduling
+  /// point. Returns: as `pass_point`.
+  bool look(TaskControl& self, Object& object);
+  /// The same where it looks whether another task has ended.
+  bool look_at_end(TaskControl& self);
+  /// The same where it looks at the clock. Time passes for one that does nothing else.
   bool look_at_clock(TaskControl& self);
   void park(TaskControl& self, ParkedOperation& operation, Instant deadline) override;
   /// The same in the caller's frame.
@@ -188,17 +193,23 @@ class ControlledExecutor final : public Executor {
   /// Its operation is made now.
   bool grant(TaskControl& self, Operation operation, Object* object, std::size_t side,
              bool is_write);
+  TaskControl& cut_now();
   bool cut_here(TaskControl& self);
   /// Others may see something else from here on.
   void note_change();
   void note_pair(const TaskControl& self, Object& object, std::size_t side, bool is_write);
-  void count_step(TaskControl& self);
+  void count_step();
   /// It runs from here on.
   void turn_to(std::uint32_t task);
   std::uint32_t note_choice(std::uint32_t chosen);
   void wake(TaskControl& task);
+  /// It goes on once something has changed, or all others wait or have given way as well. Returns:
+  /// as `pass_point`.
+  bool give_way(TaskControl& self);
   void wake_yielded();
   bool is_spinning(TaskControl& self);
+  /// Whether a yield is a step, after which it can go on.
+  bool gives_turn(TaskControl& self);
   void close_pending_gates();
   void close_gate(LockGate& gate);
   void open_gate(LockGate& gate);

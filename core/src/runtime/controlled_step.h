@@ -43,8 +43,10 @@ inline constexpr std::uint64_t kNoSteps =
 /// Made at the side of a channel where values come out.
 inline constexpr std::uint64_t kTakes = bits_of({Operation::kReceive, Operation::kRange});
 inline constexpr std::uint64_t kReads =
-    bits_of({Operation::kLoad, Operation::kTaskJoin, Operation::kSleep, Operation::kYield,
-             Operation::kChoose});
+    bits_of({Operation::kLoad, Operation::kLook, Operation::kTaskJoin, Operation::kSleep,
+             Operation::kYield, Operation::kChoose});
+/// Made over and over by one that waits for others in a loop.
+inline constexpr std::uint64_t kPolls = bits_of({Operation::kLoad, Operation::kLook});
 
 /// Mixes two numbers into one by a product of 128 bits, which takes 4 cycles.
 ///
@@ -55,6 +57,10 @@ constexpr std::uint64_t mix(std::uint64_t left, std::uint64_t right) {
       static_cast<Product>(left ^ 0xa0761d6478bd642full) * (right ^ 0xe7037ed1a0b428dbull);
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
+
+// So many yields without a change in between are steps like others; the next one waits for a
+// change.
+inline constexpr std::uint32_t kIdleYieldsMax = 3;
 
 /// Any odd number with well spread bits; this is 2^64 divided by the golden ratio.
 inline constexpr std::uint64_t kFingerprintFactor = 0x9e3779b97f4a7c15ull;
@@ -118,7 +124,8 @@ inline bool ControlledExecutor::is_choice(TaskControl& self, Object* object, std
   std::size_t chosen = 0;
   if (runnable_.size() > 1 || is_asked_always_) {
     ++decisions_;
-    const bool can_go_on = last_ != nullptr && last_->runnable != kNotRunnable;
+    const bool can_go_on = last_ != nullptr && last_->runnable != kNotRunnable &&
+                           runnable_[last_->runnable].operation != Operation::kYield;
     chosen = strategy_->pick(runnable_, can_go_on ? last_->runnable : kNobody);
   }
   has_turn_ = !is_asked_always_ && runnable_[chosen].operation == Operation::kNone &&
@@ -171,10 +178,9 @@ inline void ControlledExecutor::note_change() {
   return cut_here(self);
 }
 
-inline void ControlledExecutor::count_step(TaskControl& self) {
+inline void ControlledExecutor::count_step() {
   ++steps_;
   visits_.count();
-  last_ = &self;
 }
 
 [[gnu::always_inline]] inline bool ControlledExecutor::pass_point(TaskControl& self,
@@ -193,18 +199,23 @@ inline void ControlledExecutor::count_step(TaskControl& self) {
     meet(self, *object);
     side = is_of(kTakes, operation) && !object->is_polled ? 1 : 0;
   }
-  if (!is_of(kNoSteps, operation) || is_of(step_operations_, operation)) {
+  const bool is_yield = operation == Operation::kYield && gives_turn(self);
+  if (!is_of(kNoSteps, operation) || is_of(step_operations_, operation) || is_yield) {
     ++self.operations;
     if (pending_gates_ != nullptr) close_pending_gates();
-    if (is_choice(self, object, side, is_write) && !std::exchange(has_turn_, false)) {
-      announce(self, operation, object, side, site);
-      if (!take_turn(self)) return false;
+    if (is_choice(self, object, side, is_write)) {
+      if (!std::exchange(has_turn_, false)) {
+        announce(self, operation, object, side, site);
+        if (!take_turn(self)) return false;
+      }
+      last_ = &self;
     }
-    count_step(self);
+    count_step();
+    self.has_yielded = is_yield;
     // Behind its turn: what it sees then is the same in every execution of a schedule.
-    if (operation == Operation::kLoad && (runnable_.size() > 1 || !woken_.empty()) &&
-        is_spinning(self)) [[unlikely]] {
-      if (!yield(self)) return false;
+    if (is_of(kPolls, operation) && (runnable_.size() > 1 || !woken_.empty()) && is_spinning(self))
+        [[unlikely]] {
+      if (!give_way(self)) return false;
     }
   } else if (object != nullptr) {
     is_private(self, *object, side, is_write);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "chantrace/detail/event_log.h"
+#include "controlled_step.h"
 #include "recording.h"
 #include "runtime.h"
 
@@ -42,10 +43,14 @@ TaskControl& ControlledExecutor::make_task(TaskControl& parent, std::string_view
   task.operations = 0;
   task.changes_seen = 0;
   task.idle_reads = 0;
+  task.changes_at_yield = 0;
+  task.idle_yields = 0;
+  task.has_yielded = false;
   task.time_looked_at = 0;
   task.looks_at_time = 0;
   task.skipped = 0;
   task.swallowed_cancels = 0;
+  task.inert_operations = 0;
   task.is_abandoned = false;
   task.has_announced_lock = false;
   task.gate = nullptr;
@@ -102,6 +107,8 @@ void ControlledExecutor::run_tasks() {
     note_acquire(&task);
     std::string exception;
     const TaskStatus status = run_task_body(task, exception);
+    if (options_.rules.end_is_step && is_only_controlled(task))
+      pass_point(task, Operation::kTaskEnd, nullptr, task.started_at);
     record_end(task, status, exception);
     wake_joiners(task);
     note_release(this);

@@ -23,12 +23,14 @@ bool ControlledExecutor::look_at_clock(TaskControl& self) {
   const WithoutRaces scope;
   if (is_ending_) return resume_at_end(self);
   visits_.set_seen();
+  if (clock_place_ != kNobody && !pass_point(self, Operation::kLook, nullptr, kNowhere))
+    return false;
   if (self.time_looked_at != now_) {
     self.time_looked_at = now_;
     self.looks_at_time = 0;
   }
   if (++self.looks_at_time <= kIdleReadsMax) return true;
-  if (!yield(self)) return false;
+  if (!give_way(self)) return false;
   if (now_ == self.time_looked_at) let_time_pass();
   return true;
 }
@@ -76,6 +78,8 @@ bool ControlledExecutor::disarm(TimerNode& timer) {
 }
 
 bool ControlledExecutor::can_time_help() const {
+  // Whoever polls may see what a timer does that nobody waits for.
+  if (!yielded_.empty() && !timers_.empty()) return true;
   const auto& entries = timers_.entries();
   return std::any_of(entries.begin(), entries.end(), [](const VirtualTimers::Entry& entry) {
     return entry.task != nullptr || entry.timer->could_wake();

@@ -132,7 +132,7 @@ void say_schedule() {
   const std::string token = Runtime::instance().controlled_now().schedule().to_string();
   if (token.size() <= kTokenBytesMax)
     say("chantrace: this was under the schedule " + token +
-        "\nchantrace: to run it again: --chantrace_replay=, or chantrace::run in C++\n");
+        "\nchantrace: to run it again, give the test --chantrace_replay=" + token + "\n");
   else
     say("chantrace: this was under a schedule too long to print; the same seed leads there "
         "again\n");

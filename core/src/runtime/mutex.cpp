@@ -41,10 +41,21 @@ bool Mutex::forget_holder(TaskControl& task) {
   return true;
 }
 
+void Mutex::drop_holder(TaskControl& task) {
+  if (owner_ == &task) release();
+}
+
 bool Mutex::enter_unlock(TaskControl& self, const Location& site) {
   // While a task is unwound, what it locked is given back: it stands in the task's table, so it is
   // alive. Of anything else not even that is known.
   return enter_giving_operation(self, Operation::kUnlock, this, site) || holds(self, *this);
+}
+
+void Mutex::take_back(TaskControl& self, const Location& site) {
+  latch.lock();
+  meet(self, *this);
+  if (!gate_.is_closed) return finish_lock(self, site);
+  latch.unlock();
 }
 
 void Mutex::lock_slowly(TaskControl& self, const Location& site) { lock_patiently(self, site, {}); }
@@ -93,7 +104,7 @@ bool Mutex::lock_patiently(TaskControl& self, const Location& site, Patience pat
 
 bool Mutex::try_lock(Location site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kLock, this, site)) return false;
+  if (!enter_polling_operation(self, Operation::kLock, this, site)) return false;
   latch.lock();
   meet(self, *this);
   return lock_patiently(self, site, {.is_try = true});
@@ -101,7 +112,7 @@ bool Mutex::try_lock(Location site) {
 
 bool Mutex::try_lock_for_ns(std::int64_t nanoseconds, const Location& site) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kLock, this, site)) return false;
+  if (!enter_polling_operation(self, Operation::kLock, this, site)) return false;
   const Patience patience = patience_for(self, nanoseconds);
   latch.lock();
   meet(self, *this);

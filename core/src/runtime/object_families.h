@@ -46,6 +46,16 @@ class ObjectFamilies {
   void set_polled(std::uint32_t family) {
     if (!std::exchange(facts_[family].is_polled, true)) ++changes_;
   }
+  /// Somebody tries locks: when one is given back can be seen.
+  bool locks_are_tried() const { return locks_are_tried_; }
+  void set_locks_tried() {
+    if (!std::exchange(locks_are_tried_, true)) ++changes_;
+  }
+  /// Somebody looks whether a task has ended.
+  bool ends_are_seen() const { return ends_are_seen_; }
+  void set_ends_seen() {
+    if (!std::exchange(ends_are_seen_, true)) ++changes_;
+  }
   /// Grows when more is known: more operations are choices from then on.
   std::uint32_t changes() const { return changes_; }
 
@@ -53,7 +63,7 @@ class ObjectFamilies {
   bool has_variables() const { return has_variables_; }
 
   void clear() {
-    has_variables_ = false;
+    has_variables_ = locks_are_tried_ = ends_are_seen_ = false;
     numbers_.clear();
     facts_.assign(1, {});
     cache_.assign(kCacheSize, {});
@@ -88,6 +98,8 @@ class ObjectFamilies {
   std::vector<Cached> cache_ = std::vector<Cached>(kCacheSize);
   std::uint32_t changes_ = 0;
   bool has_variables_ = false;
+  bool locks_are_tried_ = false;
+  bool ends_are_seen_ = false;
 };
 
 }  // namespace chantrace::detail

@@ -45,34 +45,42 @@ Waiter* WaiterQueue::pop_claimed_among_threads() {
 
 namespace {
 
-/// A body that catches everything, again and again, runs on a thread of the host: it can neither be
-/// unwound nor left.
-[[noreturn]] void end_stubborn_body(const TaskControl& self) {
-  std::fprintf(stderr,
-               "chantrace: %s catches what should unwind it, over and over; the program ends here. "
-               "Code that catches everything must let chantrace::Cancelled pass.\n",
-               self.label.c_str());
+/// A body that cannot be unwound runs on a thread of the host: it can neither be thrown out nor
+/// left.
+[[noreturn]] void end_stubborn_body(const TaskControl& self, const char* does) {
+  std::fprintf(stderr, "chantrace: %s %s; the program ends here.\n", self.label.c_str(), does);
   std::fflush(nullptr);
   std::_Exit(1);
+}
+
+void leave_stubborn(TaskControl& self, const char* does) {
+  if (self.is_body) end_stubborn_body(self, does);
+  self.executor->abandon(self);
 }
 
 }  // namespace
 
 bool is_being_unwound(TaskControl& self) {
   const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
-  if ((hooks & kHookCancel) != 0) return true;
-  if ((hooks & kHookThrown) == 0) return false;
-  if (std::uncaught_exceptions() > 0) return true;
-  self.hooks.fetch_and(static_cast<std::uint8_t>(~kHookThrown));
-  return false;
+  if ((hooks & kHookCancel) == 0) {
+    if ((hooks & kHookThrown) == 0) return false;
+    if (std::uncaught_exceptions() == 0) {
+      self.hooks.fetch_and(static_cast<std::uint8_t>(~kHookThrown));
+      return false;
+    }
+  }
+  if (++self.inert_operations > kInertOperationsMax)
+    leave_stubborn(self, "waits in a loop, in a destructor, for what cannot come any more");
+  return true;
 }
 
 void throw_cancelled(TaskControl& self) {
   // A destructor that runs because of the unwinding must not throw; what it calls does nothing.
   if (std::uncaught_exceptions() > 0) return;
   if (++self.swallowed_cancels > kSwallowedCancelsMax) {
-    if (self.is_body) end_stubborn_body(self);
-    self.executor->abandon(self);
+    leave_stubborn(self,
+                   "catches what should unwind it, over and over (code that catches everything "
+                   "must let chantrace::Cancelled pass)");
   }
   if (self.is_body) {
     Runtime::instance().set_unwinding_body(true);
@@ -85,19 +93,30 @@ void throw_cancelled(TaskControl& self) {
 
 namespace {
 
-void note_look_as(bool (ControlledExecutor::*look)(TaskControl&)) {
+/// `look` is asked with the executor and the task that runs under it.
+template <typename Look>
+void look_by(const Look& look) {
   if (!runs_alone) return;
   TaskControl& self = *current_task_or_null;
   const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
   if ((hooks & (kHookCancel | kHookThrown)) != 0 && is_being_unwound(self)) return;
-  if (!(Runtime::instance().controlled_now().*look)(self)) throw_cancelled(self);
+  if (!look(Runtime::instance().controlled_now(), self)) throw_cancelled(self);
 }
 
 }  // namespace
 
-void note_look() { note_look_as(&ControlledExecutor::look); }
-
-void note_look_at_clock() { note_look_as(&ControlledExecutor::look_at_clock); }
+void note_look(Object& object) {
+  look_by(
+      [&](ControlledExecutor& executor, TaskControl& self) { return executor.look(self, object); });
+}
+void note_look_at_end() {
+  look_by(
+      [](ControlledExecutor& executor, TaskControl& self) { return executor.look_at_end(self); });
+}
+void note_look_at_clock() {
+  look_by(
+      [](ControlledExecutor& executor, TaskControl& self) { return executor.look_at_clock(self); });
+}
 
 namespace {
 

@@ -251,6 +251,7 @@ void Runtime::release(TaskControl& task) {
   stop_recording(task);
   task.hooks.store(0);
   task.swallowed_cancels = 0;
+  task.inert_operations = 0;
   task.is_abandoned = false;
   task.is_body = false;
   task.last_site = {};
@@ -282,6 +283,7 @@ void Runtime::begin_next_execution() {
   body.join_object.epoch = epoch;
   body.join_object.sequence = 0;
   body.swallowed_cancels = 0;
+  body.inert_operations = 0;
 }
 
 void Runtime::begin_execution(TaskControl* body, std::shared_ptr<Recording> recording,
@@ -300,7 +302,7 @@ void Runtime::begin_execution(TaskControl* body, std::shared_ptr<Recording> reco
     quiescence_handler_ = std::move(on_quiescence);
     has_reported_ = false;
     is_in_execution_ = true;
-    if (body != nullptr) body->swallowed_cancels = 0;
+    if (body != nullptr) body->swallowed_cancels = body->inert_operations = 0;
     current_epoch.fetch_add(1);
   }
   if (body != nullptr) refresh(*body);

@@ -36,6 +36,9 @@ inline constexpr std::size_t kEndedTasksMax = 100'000;
 inline constexpr std::size_t kMisusesMax = 10'000;
 /// How often a task may swallow its cancellation before it is abandoned.
 inline constexpr std::uint32_t kSwallowedCancelsMax = 16;
+/// So many operations that do nothing may a task make while it is unwound: one that makes more
+/// waits in a loop, for what will not come.
+inline constexpr std::uint32_t kInertOperationsMax = 1'000'000;
 
 /// Looks again at a quiescence after a while.
 std::shared_ptr<TimerNode> make_recheck();
@@ -211,11 +214,13 @@ class Runtime final : public QuiescenceListener {
   std::atomic<std::uint64_t> abandoned_ = 0;
 };
 
-/// The calling task looks at what others change, without an operation.
+/// The calling task looks at what others change in `object`, without an operation.
 ///
 /// Throws: `Cancelled`.
-void note_look();
-/// The same where it is the time.
+void note_look(Object& object);
+/// The same where it looks whether a task has ended.
+void note_look_at_end();
+/// The same where it looks at the clock.
 void note_look_at_clock();
 
 /// What a task's thread runs.

@@ -57,6 +57,11 @@ bool SharedMutex::forget_holder(TaskControl& task) {
   return was_holder;
 }
 
+void SharedMutex::drop_holder(TaskControl& task) {
+  if (has_writer_ && writer_.control == &task) has_writer_ = false;
+  std::erase_if(readers_, [&](const Reader& reader) { return reader.control == &task; });
+}
+
 SharedMutex::Reader SharedMutex::make_holder(const Waiter& waiter) {
   TaskControl& task = *waiter.operation->task;
   return {task.id, &task, kNoSlot, *waiter.operation->site};
@@ -84,7 +89,9 @@ void SharedMutex::admit(Wakeups& woken, bool readers_first) {
 
 bool SharedMutex::lock_patiently(const Location& site, Patience patience) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kLock, this, site)) return false;
+  if (!(patience.is_try ? enter_polling_operation(self, Operation::kLock, this, site)
+                        : enter_operation(self, Operation::kLock, this, site)))
+    return false;
   latch.lock();
   meet(self, *this);
   if (!has_writer_ && readers_.empty()) {
@@ -121,7 +128,9 @@ bool SharedMutex::lock_patiently(const Location& site, Patience patience) {
 
 bool SharedMutex::lock_shared_patiently(const Location& site, Patience patience) {
   TaskControl& self = current_task();
-  if (!enter_operation(self, Operation::kLockShared, this, site)) return false;
+  if (!(patience.is_try ? enter_polling_operation(self, Operation::kLockShared, this, site)
+                        : enter_operation(self, Operation::kLockShared, this, site)))
+    return false;
   latch.lock();
   meet(self, *this);
   if (!has_writer_ && waiting_writers_.empty()) {

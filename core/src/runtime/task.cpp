@@ -66,7 +66,7 @@ void Task::join(Location site) const {
 
 bool Task::has_ended() const {
   if (control_ == nullptr) return true;
-  note_look();
+  note_look_at_end();
   if (control_->phase.load() != TaskPhase::kEnded) return false;
   // Whoever sees the end comes after it, as if it had joined.
   TaskControl* const self = current_task_or_null;

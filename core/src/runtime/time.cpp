@@ -22,7 +22,10 @@ class ChannelTimer final : public TimerNode, public Object {
  public:
   ChannelTimer(bool is_periodic, const Location& site)
       : Object(is_periodic ? ObjectKind::kTicker : ObjectKind::kTimer, site),
-        channel_(is_periodic ? "ticker" : "timer", 1, site) {}
+        channel_(is_periodic ? "ticker" : "timer", 1, site) {
+    share_with_clock();
+    channel_.state()->share_with_clock();
+  }
 
   RecvChannel<TimePoint> channel() const { return channel_; }
 

@@ -212,6 +212,7 @@ std::optional<Schedule> DefinitionsReader::read_schedule(schema::End::Schedule::
   schedule.rules.time_mode = from.getTimeAtQuiescence() ? TimeMode::kQuiescence : TimeMode::kChoice;
   schedule.rules.spawn_is_step = from.getSpawnIsStep();
   schedule.rules.unlock_is_step = from.getUnlockIsStep();
+  schedule.rules.end_is_step = from.getEndIsStep();
   return schedule;
 }
 

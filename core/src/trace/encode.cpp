@@ -194,6 +194,7 @@ void fill_schedule(schema::End::Schedule::Builder to, const Schedule& schedule) 
   to.setTimeAtQuiescence(schedule.rules.time_mode == TimeMode::kQuiescence);
   to.setSpawnIsStep(schedule.rules.spawn_is_step);
   to.setUnlockIsStep(schedule.rules.unlock_is_step);
+  to.setEndIsStep(schedule.rules.end_is_step);
 }
 
 void fill(schema::End::Builder to, const TraceEnd& end) {

@@ -78,6 +78,8 @@ std::string_view to_string(Operation operation) {
       return "update";
     case Operation::kChoose:
       return "choose";
+    case Operation::kLook:
+      return "look";
     case Operation::kStack:
       return "stack";
   }

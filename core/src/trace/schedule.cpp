@@ -51,6 +51,7 @@ std::string Schedule::to_string() const {
   if (rules.time_mode == TimeMode::kQuiescence) text += 'q';
   if (rules.spawn_is_step) text += 's';
   if (rules.unlock_is_step) text += 'u';
+  if (rules.end_is_step) text += 'e';
   char number[24];
   std::snprintf(number, sizeof number, "%llx", static_cast<unsigned long long>(fingerprint));
   text += ":" + std::string(number) + ":";
@@ -77,8 +78,10 @@ Result<Schedule, ScheduleError> Schedule::parse(std::string_view token) {
       schedule.rules.spawn_is_step = true;
     else if (reader.take('u'))
       schedule.rules.unlock_is_step = true;
+    else if (reader.take('e'))
+      schedule.rules.end_is_step = true;
     else
-      return reader.error("one of the rules q, s and u, or ':'");
+      return reader.error("one of the rules q, s, u and e, or ':'");
   }
   if (!reader.number(schedule.fingerprint, 16)) return reader.error("a hexadecimal number");
   if (!reader.take(':')) return reader.error("':'");

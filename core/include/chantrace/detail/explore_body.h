@@ -16,15 +16,8 @@ namespace chantrace::detail {
 
 class Strategy;
 
-/// What to make of an execution.
-enum class Judgement {
-  kPassed,
-  kFailed,
-  kEnough,  ///< It passed, and more of them would show nothing.
-};
-
-/// Judges an execution that is over by its findings; notes are among them.
-using Judge = std::function<Judgement(const std::vector<Finding>&)>;
+/// Whether an execution that is over has failed, by its findings; notes are among them.
+using Judge = std::function<bool(const std::vector<Finding>&)>;
 
 /// `explore`, with another idea of a failure.
 ExploreResult explore_body(const std::function<void()>& body, const ExploreOptions& options,

@@ -221,6 +221,8 @@ struct Object {
   /// A task that holds it has ended; it stays locked. Takes the latch.
   /// Returns: whether the task still held it.
   virtual bool forget_holder(TaskControl&) { return false; }
+  /// A task that holds it was left where it is, in an execution that is over: it is unlocked.
+  virtual void drop_holder(TaskControl&) {}
 
   ObjectLock latch;
   const ObjectKind kind;
@@ -241,6 +243,12 @@ struct Object {
     std::uint32_t writer_task = 0;
   };
   Side sides[2];
+  /// Time uses it as well, without being a task.
+  void share_with_clock() {
+    is_of_clock = true;
+    for (Side& side : sides) side.is_shared = true;
+  }
+  bool is_of_clock = false;  ///< See `share_with_clock`.
   bool is_polled = false;    ///< Somebody could tell whether others wait: both sides are one.
   std::uint32_t family = 0;  ///< Of objects that were made at the same place, from 1.
   Location created;

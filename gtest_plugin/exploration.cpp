@@ -104,7 +104,7 @@ void Exploration::explore(const testing::TestInfo& test,
 }
 
 detail::ControlOptions Exploration::control() const {
-  detail::ControlOptions control = detail::control_options(options_.run);
+  detail::ControlOptions control = detail::control_options(follower_->options_for(options_.run));
   control.stop_at = stop_at_;
   return control;
 }

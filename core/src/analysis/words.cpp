@@ -27,6 +27,11 @@ StateIndex::StateIndex(const EndState& state) : state_(state) {
   objects_.reserve(state.objects.size());
   for (std::size_t i = 0; i < state.objects.size(); ++i)
     objects_.emplace_back(to_number(state.objects[i].id), static_cast<std::uint32_t>(i));
+  std::unordered_set<std::string_view> seen;
+  for (const TaskState& task : state.tasks)
+    if ((task.status == TaskStatus::kParked || task.status == TaskStatus::kRunning) &&
+        !task.label.empty() && !seen.insert(task.label).second)
+      repeated_.insert(task.label);
   if (!std::is_sorted(tasks_.begin(), tasks_.end())) std::sort(tasks_.begin(), tasks_.end());
   if (!std::is_sorted(objects_.begin(), objects_.end()))
     std::sort(objects_.begin(), objects_.end());
@@ -79,14 +84,15 @@ std::string listed(const std::vector<std::string>& names, std::size_t shown_max)
 
 std::string name_of(const StateIndex& index, TaskId id) {
   const TaskState* const task = index.task(id);
-  if (task == nullptr || task->label.empty()) return "task " + std::to_string(to_number(id));
+  if (task == nullptr || task->label.empty() || index.is_repeated(task->label))
+    return full_name_of(index, id);
   return task->label;
 }
 
 std::string full_name_of(const StateIndex& index, TaskId id) {
-  std::string name = name_of(index, id);
+  const TaskState* const task = index.task(id);
   const std::string number = "task " + std::to_string(to_number(id));
-  return name == number ? name : name + " (" + number + ")";
+  return task == nullptr || task->label.empty() ? number : task->label + " (" + number + ")";
 }
 
 std::string name_of(const StateIndex& index, ObjectId id) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -30,12 +31,15 @@ class StateIndex {
   /// nullptr: not in the state.
   const TaskState* task(TaskId id) const;
   const ObjectState* object(ObjectId id) const;
+  /// Several of the tasks that are left have that name.
+  bool is_repeated(std::string_view name) const { return repeated_.contains(name); }
 
  private:
   using Index = std::vector<std::pair<std::uint32_t, std::uint32_t>>;  // Id, position; by id.
   static std::uint32_t find(const Index& index, std::uint32_t id);
 
   const EndState& state_;
+  std::unordered_set<std::string_view> repeated_;
   Index tasks_;
   Index objects_;
 };
@@ -51,7 +55,7 @@ std::string counted(std::size_t count, std::string_view noun);
 /// "a, b, c and 47 more": the first `shown_max` of `names`, and how many there are beside.
 std::string listed(const std::vector<std::string>& names, std::size_t shown_max);
 
-/// "worker-2", or "task 4" when it has no label.
+/// "worker-2", or "task 4" when it has no label; "worker (task 4)" where others have the same.
 std::string name_of(const StateIndex& index, TaskId id);
 /// "worker-2 (task 4)".
 std::string full_name_of(const StateIndex& index, TaskId id);

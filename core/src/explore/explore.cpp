@@ -246,6 +246,14 @@ ExploreResult explore_body(const std::function<void()>& body, const ExploreOptio
     throw std::invalid_argument("chantrace: shard " + std::to_string(options.shard.index) + " of " +
                                 std::to_string(options.shard.count) +
                                 ": the first is 0, and the last the count less one");
+  constexpr std::uint32_t kDepthMax = 100;
+  if (options.strategy.kind == SearchStrategy::Kind::kPriorities &&
+      (options.strategy.parameter < 1 || options.strategy.parameter > kDepthMax))
+    throw std::invalid_argument("chantrace: priorities(" +
+                                std::to_string(options.strategy.parameter) +
+                                "): the depth has to be from 1 to 100");
+  if (options.budget.count() < 0)
+    throw std::invalid_argument("chantrace: ExploreOptions::budget is negative");
   return Explorer(body, options, judge).explore();
 }
 

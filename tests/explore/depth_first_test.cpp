@@ -105,6 +105,24 @@ TEST(DepthFirstTest, SeesEachChoice) {
   EXPECT_TRUE(result.is_exhausted);
 }
 
+TEST(DepthFirstTest, StepOnAPrivateObjectIsNoTurn) {
+  // Without a preemption the body goes on, and the flag is set before `other` looks.
+  const ExploreResult result = explore(
+      [] {
+        Atomic<int> flag(0);
+        Task other = go([&] {
+          Atomic<int> mine(0);
+          mine.store(1);
+          if (flag.load() == 1) throw std::logic_error("the flag is set");
+        });
+        flag.store(1);
+        other.join();
+      },
+      {.schedules = kPlenty, .strategy = depth_first(0)});
+
+  EXPECT_TRUE(result.first_failure);
+}
+
 /// What three senders, a receiver and a lock can end with.
 std::set<std::string> outcomes_of_senders(bool skips_private_objects) {
   std::set<std::string> outcomes;

@@ -191,5 +191,32 @@ TEST(DeviationSweepTest, ExhaustsWhatTheDepthFirstSearchExhausts) {
   }
 }
 
+TEST(DeviationSweepTest, TimeMayPassWhereTheTaskThatRanLastGoesOn) {
+  // What is picked last is the body, for the lock; `other` then runs by itself, and sleeps.
+  const auto body = [] {
+    Mutex mutex;
+    Atomic<int> flag(0);
+    bool was_first = false;
+    Task first = go([&] {
+      const std::scoped_lock lock(mutex);
+      was_first = true;
+    });
+    mutex.lock();
+    const bool is_late = !was_first;
+    Task other = go([&, is_late] {
+      Atomic<int> mine(0);
+      mine.store(1);
+      sleep_for(std::chrono::milliseconds(1));
+      if (is_late && flag.load() == 0) throw std::logic_error("early");
+    });
+    flag.store(1);
+    mutex.unlock();
+    other.join();
+    first.join();
+  };
+  EXPECT_TRUE(explore(body, {.schedules = 100'000, .strategy = depth_first()}).first_failure);
+  EXPECT_TRUE(explore(body, {.schedules = 100'000, .strategy = deviation_sweep()}).first_failure);
+}
+
 }  // namespace
 }  // namespace chantrace

@@ -264,6 +264,22 @@ TEST(ReplayTest, SaysWhereItCouldNotFollow) {
   EXPECT_EQ(result.steps, 3u);
 }
 
+TEST(ReplayTest, SaysThatAScheduleWasNotFollowedToItsEnd) {
+  const auto body = [] {
+    Atomic<int> value(0);
+    value.store(static_cast<int>(choose(3)));
+  };
+  const auto divergence_under = [&](std::string_view token) {
+    return run(body, Schedule::parse(token).value()).divergence;
+  };
+
+  EXPECT_FALSE(divergence_under("c1:0:1:2"));
+  EXPECT_TRUE(divergence_under("c1:0:1:5"));     // There is no such choice.
+  EXPECT_TRUE(divergence_under("c1:0:1:2.1"));   // Nor a second one,
+  EXPECT_TRUE(divergence_under("c1:0:1.2:2"));   // or a second task.
+  EXPECT_TRUE(divergence_under("c1:1234:1:2"));  // It was another program.
+}
+
 TEST(ReplayTest, ProgramThatIsNotTheSameHasAnotherFingerprint) {
   int calls = 0;
   const auto body = [&] {

@@ -186,5 +186,46 @@ TEST(UnwindingTest, ATaskThatNeverBeganIsNotRun) {
   EXPECT_TRUE(has_run);  // All tasks go on to their end, whatever became of the body.
 }
 
+TEST(UnwindingTest, TaskWhoseDestructorWaitsInALoopIsAbandoned) {
+  struct Pool {
+    Atomic<int> running{1};
+    ~Pool() {
+      while (running.load() > 0) yield();
+    }
+  };
+  const ExploreResult result = explore(
+      [] {
+        const Channel<int> nothing("nothing");
+        go("stuck", [=] {
+          const Pool pool;
+          nothing.recv();
+        });
+      },
+      {.schedules = 2, .strategy = random_walk(), .goes_on = true, .runs_again = false});
+
+  EXPECT_EQ(result.failures, 2u);
+  EXPECT_EQ(result.abandoned, 2u);
+}
+
+TEST(UnwindingTest, NothingComesAliveAgainInABodyThatIsThrownOutOfAWait) {
+  struct SendsAtItsEnd {
+    Channel<int> channel;
+    ~SendsAtItsEnd() { channel.send(1); }
+  };
+  const ExploreResult result = explore(
+      [] {
+        const Channel<int> results("results");
+        const SendsAtItsEnd end{results};
+        Mutex mutex;
+        ConditionVariable changed("changed");
+        std::unique_lock lock(mutex);
+        changed.wait(lock);
+      },
+      {.schedules = 1});
+
+  ASSERT_TRUE(result.first_failure);
+  EXPECT_EQ(result.findings().size(), 1u) << summarize(result.findings());
+}
+
 }  // namespace
 }  // namespace chantrace

@@ -429,5 +429,91 @@ TEST_F(ExploreListenerTest, CommandSaysWhatItCouldNotRun) {
   EXPECT_THAT(silent.output, HasSubstr("left 0 traces"));
 }
 
+TEST_F(ExploreListenerTest, TestSeesItsOwnFailures) {
+  const RunResult failed = run("Asks.*", "--chantrace_explore=10");
+
+  EXPECT_EQ(failed.status, 1) << failed.output;
+  EXPECT_THAT(failed.output,
+              AllOf(HasSubstr("schedule 1 of 10"), Not(HasSubstr("segmentation fault"))));
+}
+
+TEST_F(ExploreListenerTest, BodyDoesNotRunBehindASetUpThatIsBlocked) {
+  const RunResult blocked = run("Blocked.*", "--chantrace_explore=10");
+
+  EXPECT_EQ(blocked.status, 1);
+  EXPECT_THAT(blocked.output, AllOf(HasSubstr("main is blocked for ever in recv from \"nothing\""),
+                                    Not(HasSubstr("the body has run"))));
+}
+
+TEST_F(ExploreListenerTest, TestThatIsSkippedAfterAFailureIsNotExplored) {
+  const RunResult result =
+      run("Asks.*:Fails.*", "--chantrace_explore=10 --gtest_fail_fast --gtest_brief=1");
+
+  EXPECT_THAT(result.output,
+              AllOf(HasSubstr("[  SKIPPED ] 1 test"), Not(HasSubstr("hidden nondeterminism"))));
+}
+
+TEST_F(ExploreListenerTest, BreaksOnTheFailureThatIsReported) {
+  const RunResult broken = run("Asks.*", "--chantrace_explore=10 --gtest_break_on_failure");
+
+  EXPECT_NE(broken.status, 0);
+  EXPECT_THAT(broken.output, HasSubstr("Expected: (value) != (nullptr)"));
+}
+
+TEST_F(ExploreListenerTest, DeathTestOfAnotherProcessFindsItsPlace) {
+  const RunResult passed = run("Dies.*", "--chantrace_explore=10");
+
+  EXPECT_EQ(passed.status, 0) << passed.output;
+}
+
+TEST_F(ExploreListenerTest, WatchdogEndsATestThatIsExplored) {
+  const RunResult ended = run("Hangs.*", "--chantrace_explore=10 --chantrace_watchdog=1");
+
+  EXPECT_EQ(ended.status, 1) << ended.output;
+  EXPECT_THAT(ended.output,
+              HasSubstr("[  FAILED  ] Hangs.OutsideTheLibrary (ended by the watchdog)"));
+}
+
+TEST_F(ExploreListenerTest, WhatIsLearnedOfTriedLocksHoldsForTheRecordedExecution) {
+  const RunResult failed = run("Tries.*", "--chantrace_explore=1000");
+
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_THAT(failed.output,
+              AllOf(HasSubstr("Value of: was_free"), Not(HasSubstr("hidden nondeterminism"))));
+  const std::string again = value_of("--chantrace_replay", failed.output);
+  EXPECT_THAT(run("Tries.*", "--chantrace_replay=" + again).output,
+              HasSubstr("Value of: was_free"));
+}
+
+TEST_F(ExploreListenerTest, ReplaySaysWhetherTheTestItselfFailedAgain) {
+  run("Fails.*", "--chantrace_explore=10");
+
+  const RunResult same = replay("Fails.AsItsSurroundingsSay", "");
+  const RunResult other = replay("Fails.AsItsSurroundingsSay", "", "EXPLORED_TEST_PASSES=1 ");
+
+  EXPECT_EQ(same.status, 0) << same.output;
+  EXPECT_THAT(same.output, HasSubstr("the test failed again"));
+  EXPECT_EQ(other.status, 4) << other.output;
+  EXPECT_THAT(other.output, HasSubstr("the test passed where it had failed"));
+}
+
+TEST_F(ExploreListenerTest, ContextsOfThreadsAreFollowed) {
+  run("Contexts.*", "--chantrace_keep=all");
+
+  const RunResult followed = replay("Contexts.EndWithTheOneAbove", "");
+
+  EXPECT_EQ(followed.status, 0) << followed.output;
+  EXPECT_THAT(followed.output, HasSubstr("followed: "));
+}
+
+TEST_F(ExploreListenerTest, ReplayWithoutAPlaceForTemporaryFilesSaysSo) {
+  run("Fails.*", "--chantrace_explore=10");
+
+  const RunResult result = replay("Fails.AsItsSurroundingsSay", "", "TMPDIR=/nowhere ");
+
+  EXPECT_EQ(result.status, 3) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("no folder for temporary files"));
+}
+
 }  // namespace
 }  // namespace chantrace

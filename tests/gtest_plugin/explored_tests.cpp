@@ -220,3 +220,58 @@ TEST(Time, IsVirtual) {
 }
 
 TEST(TaskDeathTest, IsNotExplored) { EXPECT_DEATH(std::abort(), ""); }
+
+// What a test may ask of GoogleTest, and what GoogleTest does besides.
+void look_at(const int* value) { ASSERT_NE(value, nullptr); }
+
+TEST(Asks, WhetherItHasFailed) {
+  const int* const value = nullptr;
+  look_at(value);
+  if (HasFatalFailure()) return;
+  std::printf("%d\n", *value);
+}
+
+class Blocked : public testing::Test {
+ protected:
+  void SetUp() override { nothing_.recv(); }
+  chantrace::Channel<int> nothing_{"nothing"};
+};
+
+TEST_F(Blocked, InItsSetUp) { std::printf("the body has run\n"); }
+
+TEST(Dies, InAProcessOfItsOwn) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(std::exit(3), testing::ExitedWithCode(3), "");
+}
+
+TEST(Hangs, OutsideTheLibrary) {
+  volatile bool goes_on = true;
+  while (goes_on) {
+  }
+}
+
+TEST(Tries, ALockThatIsTaken) {
+  chantrace::Mutex mutex("mutex");
+  chantrace::Task holder = chantrace::go("holder", [&] { const std::scoped_lock lock(mutex); });
+  const bool was_free = mutex.try_lock();
+  EXPECT_TRUE(was_free);
+  if (was_free) mutex.unlock();
+  holder.join();
+}
+
+TEST(Fails, AsItsSurroundingsSay) {
+  chantrace::Atomic<int> value(0);
+  value.store(1);
+  EXPECT_EQ(std::getenv("EXPLORED_TEST_PASSES") == nullptr, false);
+}
+
+TEST(Contexts, EndWithTheOneAbove) {
+  const chantrace::Context above = chantrace::with_cancel(chantrace::Context::background());
+  const chantrace::Context below = chantrace::with_cancel(above);
+  const chantrace::Channel<int> values("values", 1);
+  chantrace::Task canceller = chantrace::go("canceller", [=] { above.cancel(); });
+  below.done().recv();
+  EXPECT_EQ(above.error(), chantrace::ContextError::kCancelled);
+  values.send(1);
+  canceller.join();
+}

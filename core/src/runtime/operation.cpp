@@ -58,6 +58,12 @@ void leave_stubborn(TaskControl& self, const char* does) {
   self.executor->abandon(self);
 }
 
+/// An operation does nothing, as the task is being unwound.
+void note_inert(TaskControl& self) {
+  if (++self.inert_operations > kInertOperationsMax)
+    leave_stubborn(self, "waits in a loop, in a destructor, for what cannot come any more");
+}
+
 }  // namespace
 
 bool is_being_unwound(TaskControl& self) {
@@ -69,14 +75,13 @@ bool is_being_unwound(TaskControl& self) {
       return false;
     }
   }
-  if (++self.inert_operations > kInertOperationsMax)
-    leave_stubborn(self, "waits in a loop, in a destructor, for what cannot come any more");
+  note_inert(self);
   return true;
 }
 
 void throw_cancelled(TaskControl& self) {
   // A destructor that runs because of the unwinding must not throw; what it calls does nothing.
-  if (std::uncaught_exceptions() > 0) return;
+  if (std::uncaught_exceptions() > 0) return note_inert(self);
   if (++self.swallowed_cancels > kSwallowedCancelsMax) {
     leave_stubborn(self,
                    "catches what should unwind it, over and over (code that catches everything "

@@ -515,5 +515,20 @@ TEST_F(ExploreListenerTest, ReplayWithoutAPlaceForTemporaryFilesSaysSo) {
   EXPECT_THAT(result.output, HasSubstr("no folder for temporary files"));
 }
 
+TEST_F(ExploreListenerTest, TestThatExploresSomethingItselfIsWatchedAllTheSame) {
+  const RunResult failed = run("Explores.*", "");
+
+  EXPECT_EQ(failed.status, 1);
+  EXPECT_THAT(failed.output,
+              HasSubstr("chantrace: waiting leaked, blocked for ever in recv from \"nothing\""));
+  const auto trace = read_trace(trace_of("Explores.InsideATest"));
+  ASSERT_TRUE(trace);
+  EXPECT_FALSE(trace.value().is_incomplete());
+  EXPECT_EQ(trace.value().tasks.size(), 2u);
+  std::vector<std::string> names;
+  for (const ObjectInfo& object : trace.value().objects) names.push_back(object.name);
+  EXPECT_THAT(names, testing::UnorderedElementsAre("before", "nothing", "after"));
+}
+
 }  // namespace
 }  // namespace chantrace

@@ -275,3 +275,19 @@ TEST(Contexts, EndWithTheOneAbove) {
   values.send(1);
   canceller.join();
 }
+
+// Explores something itself, between what is watched on threads.
+TEST(Explores, InsideATest) {
+  chantrace::Mutex before("before");
+  const std::scoped_lock lock(before);
+  const chantrace::ExploreResult result = chantrace::explore([] {
+    const chantrace::Channel<int> other("other");
+    other.recv();
+  });
+  ASSERT_TRUE(result.first_failure);
+  EXPECT_EQ(result.findings().at(0).kind, chantrace::FindingKind::kBlocked);
+  chantrace::Mutex after("after");
+  const std::scoped_lock second_lock(after);
+  const chantrace::Channel<int> nothing("nothing");
+  chantrace::go("waiting", [=] { nothing.recv(); });
+}

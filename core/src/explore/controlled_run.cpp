@@ -21,6 +21,8 @@ ControlledRuns::ControlledRuns(Watch watch)
     throw std::logic_error(
         "chantrace: explore and run cannot be used in a test that is explored itself: run it "
         "without --chantrace_explore, or leave the exploration to the listener");
+  outer_ = Runtime::instance().suspend_execution();
+  outer_thrower_ = exchange_body_thrower(nullptr);
   Runtime::instance().begin_execution(
       &body_, nullptr, [this] { stop_body(); }, true);
 }
@@ -29,6 +31,8 @@ ControlledRuns::~ControlledRuns() {
   Runtime::instance().set_untold(nullptr);
   Runtime::instance().end_execution();
   Runtime::instance().refresh(body_);
+  exchange_body_thrower(std::move(outer_thrower_));
+  if (outer_ != nullptr) Runtime::instance().resume_execution(std::move(outer_));
 }
 
 void ControlledRuns::stop_body() {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
+#include "../runtime/runtime.h"
 #include "../runtime/strategy.h"
 #include "chantrace/detail/control_options.h"
 #include "chantrace/detail/event_log.h"
@@ -60,6 +62,9 @@ class ControlledRuns {
   ControlledExecutor& executor_;
   TaskControl& body_;
   const Watch watch_;
+  /// The execution on threads that the caller is in, such as that of a test.
+  std::unique_ptr<Runtime::Suspended> outer_;
+  std::function<void()> outer_thrower_;
   EventLog* log_ = nullptr;
   LogAnalysis analysis_;
   std::vector<Finding> findings_;

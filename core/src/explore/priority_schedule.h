@@ -13,8 +13,9 @@ namespace chantrace::detail {
 /// Finds a bug of depth d among n tasks and k steps with a probability of at least 1/(n k^(d-1)).
 ///
 /// `k` is taken from the executions so far, and counts steps at which there was a choice. A task
-/// that starts late gets its place among the high priorities. One that spins, with others waiting,
-/// drops below all.
+/// that starts late gets its place among the high priorities. One that was picked 512 times in a
+/// row while others waited drops below all, as it may poll for them; the promise does not hold for
+/// a bug that needs more steps of one task in a row.
 ///
 /// Source: Burckhardt, Kothari, Musuvathi and Nagarakatte, "A Randomized Scheduler with
 /// Probabilistic Guarantees of Finding Bugs", ASPLOS 2010.

@@ -170,7 +170,7 @@ void ControlledExecutor::note_select(TaskControl& self, Object& channel) {
   is_private(self, channel, 0, true);
   std::uint32_t& version = channel.sides[0].version;
   trace_hash_ += mix((std::uint64_t{number_of(self)} << 32) | self.operations,
-                     (std::uint64_t{number_of(channel, 0)} << 32) | version);
+                     lasting_number_of(channel, 0) + version);
   ++version;
 }
 
@@ -383,7 +383,7 @@ std::uint32_t ControlledExecutor::choose_case(TaskControl& self,
 
 std::uint32_t ControlledExecutor::note_choice(std::uint32_t chosen) {
   choices_.push_back(chosen);
-  fingerprint_ = (fingerprint_ ^ chosen) * kFingerprintFactor;
+  fingerprint_ = (fingerprint_ ^ chosen) * kSpread;
   return chosen;
 }
 

@@ -33,6 +33,9 @@ inline constexpr std::size_t kControlledTasksMax = 100'000;
 /// Where looks are made.
 inline constexpr Location kNowhere{};
 
+/// Any odd number with well spread bits; this is 2^64 divided by the golden ratio.
+inline constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15ull;
+
 /// Why an execution was ended before its tasks were.
 enum class Cut : std::uint8_t {
   kNone,
@@ -286,6 +289,12 @@ inline std::uint32_t number_of(const TaskControl& task) {
 /// To strategies each side of an object is an object.
 inline std::uint32_t number_of(const Object& object, std::size_t side) {
   return 2 * to_number(object.id) + static_cast<std::uint32_t>(side);
+}
+
+/// The same in all executions of a body, in whatever order objects are met; to be added to a count.
+inline std::uint64_t lasting_number_of(const Object& object, std::size_t side) {
+  const std::uint64_t number = object.creation != 0 ? object.creation : to_number(object.id);
+  return (2 * number + side) * kSpread;
 }
 
 inline void ControlledExecutor::add_runnable(TaskControl& task) {

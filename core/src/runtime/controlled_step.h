@@ -62,9 +62,6 @@ constexpr std::uint64_t mix(std::uint64_t left, std::uint64_t right) {
 // change.
 inline constexpr std::uint32_t kIdleYieldsMax = 3;
 
-/// Any odd number with well spread bits; this is 2^64 divided by the golden ratio.
-inline constexpr std::uint64_t kFingerprintFactor = 0x9e3779b97f4a7c15ull;
-
 inline void ControlledExecutor::announce(TaskControl& self, Operation operation, Object* object,
                                          std::size_t side, const Location& site) {
   Runnable& mine = runnable_[self.runnable];
@@ -163,12 +160,12 @@ inline void ControlledExecutor::note_change() {
   const std::uint64_t id = object != nullptr ? to_number(object->id) : 0;
   fingerprint_ = (fingerprint_ ^ (id << 32) ^ (std::uint64_t{number_of(self)} << 8) ^
                   static_cast<std::uint64_t>(operation)) *
-                 kFingerprintFactor;
+                 kSpread;
   // Whoever uses an object alone uses it in the same order in every execution.
   if (object != nullptr && object->sides[side].is_shared) {
     std::uint32_t& version = object->sides[side].version;
     trace_hash_ += mix((std::uint64_t{number_of(self)} << 32) | self.operations,
-                       (std::uint64_t{number_of(*object, side)} << 32) | version);
+                       lasting_number_of(*object, side) + version);
     if (is_write) ++version;
   }
   if (pairs_ != nullptr && object != nullptr) note_pair(self, *object, side, is_write);

@@ -68,6 +68,10 @@ bool wait_for_end(TaskControl& self, TaskControl& task, Instant deadline) {
 
 }  // namespace
 
+std::function<void()> exchange_body_thrower(std::function<void()> thrower) {
+  return std::exchange(body_thrower(), std::move(thrower));
+}
+
 void throw_in_body(TaskControl&) {
   if (const auto& thrower = body_thrower()) thrower();
   throw Cancelled{};

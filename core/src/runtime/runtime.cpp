@@ -267,6 +267,12 @@ ControlledExecutor& Runtime::controlled() {
   return *controlled_;
 }
 
+std::uint32_t Runtime::begin_epoch() {
+  const std::uint32_t epoch = ++last_epoch_;
+  current_epoch.store(epoch);
+  return epoch;
+}
+
 void Runtime::begin_next_execution() {
   TaskControl& body = *current_task_or_null;
   if (!has_nothing_to_tell()) {
@@ -277,7 +283,7 @@ void Runtime::begin_next_execution() {
   }
   body_ended_.store(false, std::memory_order_relaxed);
   is_unwinding_body_.store(false, std::memory_order_relaxed);
-  const std::uint32_t epoch = current_epoch.fetch_add(1) + 1;
+  const std::uint32_t epoch = begin_epoch();
   body.epoch.store(epoch, std::memory_order_relaxed);
   body.id.store(TaskId{1}, std::memory_order_relaxed);
   body.join_object.epoch = epoch;
@@ -303,7 +309,7 @@ void Runtime::begin_execution(TaskControl* body, std::shared_ptr<Recording> reco
     has_reported_ = false;
     is_in_execution_ = true;
     if (body != nullptr) body->swallowed_cancels = body->inert_operations = 0;
-    current_epoch.fetch_add(1);
+    begin_epoch();
   }
   if (body != nullptr) refresh(*body);
 }
@@ -322,8 +328,69 @@ std::shared_ptr<Recording> Runtime::end_execution() {
   last_task_id_ = 0;
   objects_made_.store(0);
   record_ = ExecutionRecord{};
-  current_epoch.fetch_add(1);
+  begin_epoch();
   return recording;
+}
+
+std::unique_ptr<Runtime::Suspended> Runtime::suspend_execution() {
+  TaskControl& self = current_task();
+  if (!is_in_execution()) return nullptr;
+  const bool has_nested_locks = self.has_nested_locks;
+  if (self.recording != nullptr) self.recording->retire(self);
+  const ScopedLock lock(mutex_);
+  return std::unique_ptr<Suspended>(
+      new Suspended{.epoch = current_epoch.load(),
+                    .record = std::exchange(record_, {}),
+                    .orphans = std::exchange(orphans_, {}),
+                    .has_something_to_tell = has_something_to_tell_.load(),
+                    .last_task_id = last_task_id_,
+                    .objects_made = objects_made_.load(),
+                    .body = body_,
+                    .body_ended = body_ended_.load(),
+                    .is_unwinding_body = is_unwinding_body_.load(),
+                    .recording = std::exchange(recording_, nullptr),
+                    .quiescence_handler = std::exchange(quiescence_handler_, nullptr),
+                    .has_reported = has_reported_,
+                    .id = self.id.load(),
+                    .recording_of_task = std::exchange(self.recording, nullptr),
+                    .records_before_chunk = self.records_before_chunk,
+                    .other_records = self.other_records,
+                    .join_sequence = self.join_object.sequence,
+                    .has_nested_locks = has_nested_locks});
+}
+
+void Runtime::resume_execution(std::unique_ptr<Suspended> suspended) {
+  Suspended& execution = *suspended;
+  TaskControl& self = *current_task_or_null;
+  const ScopedLock lock(mutex_);
+  record_ = std::move(execution.record);
+  orphans_ = std::move(execution.orphans);
+  has_something_to_tell_.store(execution.has_something_to_tell);
+  last_task_id_ = execution.last_task_id;
+  objects_made_.store(execution.objects_made);
+  body_ = execution.body;
+  body_ended_.store(execution.body_ended);
+  is_unwinding_body_.store(execution.is_unwinding_body);
+  recording_ = std::move(execution.recording);
+  quiescence_handler_ = std::move(execution.quiescence_handler);
+  has_reported_ = execution.has_reported;
+  is_in_execution_ = true;
+  self.id = execution.id;
+  self.epoch = execution.epoch;
+  self.is_body = &self == body_;
+  self.recording = std::move(execution.recording_of_task);
+  self.sites = SiteCache{};
+  if (self.recording != nullptr) start_recording(self);
+  self.records_before_chunk = execution.records_before_chunk;
+  self.other_records = execution.other_records;
+  self.has_nested_locks = execution.has_nested_locks;
+  {
+    const ScopedLock join_lock(self.join_object.latch);
+    self.join_object.epoch = execution.epoch;
+    self.join_object.sequence = execution.join_sequence;
+  }
+  // The tasks of this execution are in it already.
+  current_epoch.store(execution.epoch);
 }
 
 std::shared_ptr<Recording> Runtime::recording() {

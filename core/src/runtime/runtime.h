@@ -115,6 +115,33 @@ class Runtime final : public QuiescenceListener {
   std::shared_ptr<Recording> recording();
   /// Between `begin_execution` and `end_execution`.
   bool is_in_execution();
+  /// What there is of an execution on threads while another one goes on inside it.
+  struct Suspended {
+    // Of the execution.
+    std::uint32_t epoch;
+    ExecutionRecord record;
+    std::vector<Object*> orphans;
+    bool has_something_to_tell;
+    std::uint32_t last_task_id;
+    std::uint32_t objects_made;
+    TaskControl* body;
+    bool body_ended;
+    bool is_unwinding_body;
+    std::shared_ptr<Recording> recording;
+    std::function<void()> quiescence_handler;
+    bool has_reported;
+    // Of the task.
+    TaskId id;
+    std::shared_ptr<Recording> recording_of_task;
+    std::uint64_t records_before_chunk;
+    std::uint64_t other_records;
+    std::uint32_t join_sequence;
+    bool has_nested_locks;
+  };
+  /// Puts aside the execution that the caller's task is in; nullptr: it is in none.
+  std::unique_ptr<Suspended> suspend_execution();
+  /// It goes on where it was. Requires: the caller is the one that put it aside.
+  void resume_execution(std::unique_ptr<Suspended> suspended);
   /// Called in the body's own thread, in the operation in which it waits.
   void handle_quiescence(TaskControl& body);
   void on_quiescence() override;
@@ -163,6 +190,8 @@ class Runtime final : public QuiescenceListener {
   bool has_tasks_alive() const CHANTRACE_REQUIRES(mutex_);
   bool has_strangers();
   void enter(TaskControl& task) CHANTRACE_REQUIRES(mutex_);
+  /// Of an execution, or of the time between two. Never the same as an earlier one.
+  std::uint32_t begin_epoch();
   /// False: its latch is taken; try again.
   bool describe_object(Object& object, std::unordered_map<std::uint32_t, ObjectState>& objects)
       CHANTRACE_REQUIRES(mutex_);
@@ -207,12 +236,17 @@ class Runtime final : public QuiescenceListener {
   std::unique_ptr<ControlledExecutor> controlled_;
   std::atomic<bool> is_controlled_ = false;
   std::atomic<bool> are_strangers_awaited_ = false;
+  std::atomic<std::uint32_t> last_epoch_ = 1;
   std::atomic<std::uint32_t> objects_made_ = 0;
   std::atomic<bool> body_ended_ = false;
   std::atomic<bool> is_unwinding_body_ = false;
   const std::vector<Finding>* untold_ = nullptr;
   std::atomic<std::uint64_t> abandoned_ = 0;
 };
+
+/// What throws when a body is thrown out of an operation; nullptr: `Cancelled` is thrown.
+/// Returns: what did before.
+std::function<void()> exchange_body_thrower(std::function<void()> thrower);
 
 /// The calling task looks at what others change in `object`, without an operation.
 ///

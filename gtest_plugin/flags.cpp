@@ -125,7 +125,10 @@ Problem read_schedule(std::string_view text, Flags& flags) {
   const std::filesystem::path path(text);
   if (!std::filesystem::is_regular_file(path, ignored)) {
     auto parsed = Schedule::parse(text);
-    if (!parsed) return parsed.error().text + ", and there is no such file";
+    if (!parsed)
+      return parsed.error().text + (std::filesystem::is_directory(path, ignored)
+                                        ? ", and that is a folder, where a trace is one file"
+                                        : ", and there is no such file");
     flags.replay = std::move(parsed).value();
     return std::nullopt;
   }
@@ -365,6 +368,8 @@ Flags read_flags(int* argc, char** argv) {
   }
   argv[kept] = nullptr;
   *argc = kept;
+  if (flags.stop_at.task != 0 && !flags.replays())
+    refuse(std::string(kPrefix) + "stop_at", "it goes with --chantrace_replay alone");
   return flags;
 }
 

@@ -151,6 +151,10 @@ class Listener final : public testing::EmptyTestEventListener {
       std::printf("chantrace: %s could not be written whole; what is missing may be in %s.spool\n",
                   path_.c_str(), path_.c_str());
     record_properties(summary, findings.size());
+    if (has_failed && exploration_ != nullptr)
+      testing::Test::RecordProperty(
+          "chantrace_replay",
+          exploration_->replay_argument(keeps ? path_.string() : std::string()));
     if (end.abandoned > 0)
       std::printf("chantrace: %s could not be unwound; the thread sleeps until the program ends\n",
                   counted(end.abandoned, "task").c_str());

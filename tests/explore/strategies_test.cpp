@@ -237,6 +237,37 @@ TEST(SelectiveUniformWalkTest, TakesEachInterleavingOfAnObjectAlike) {
   EXPECT_GT(chi_square(orders_of_unequal(3, random_walk()), kOrders), 1'000);
 }
 
+TEST(SelectiveUniformWalkTest, CountsWhatATaskWillStart) {
+  // One write of `alone` among nine of a task that the other one starts after its own: at each of
+  // eleven places as often.
+  std::map<std::string, int> orders;
+  explore(
+      [&] {
+        std::string order;
+        Atomic<int> variable(0);
+        const auto write = [&](char who) {
+          variable.store(who);
+          order += who;
+        };
+        Task parent = go([&] {
+          write('p');
+          Task child = go([&] {
+            for (int i = 0; i < 9; ++i) write('c');
+          });
+          child.join();
+        });
+        Task alone = go([&] { write('a'); });
+        parent.join();
+        alone.join();
+        ++orders[order];
+      },
+      {.schedules = kExecutions, .strategy = selective_uniform_walk(), .runs_again = false});
+
+  EXPECT_EQ(orders.size(), 11u);
+  // 10 degrees of freedom: a mean of 10 and a standard deviation of 4.5.
+  EXPECT_LT(chi_square(orders, 11), 10 + 5 * 4.5);
+}
+
 TEST(SiteUniformWalkTest, ManyTasksAtOnePlaceCountAsOne) {
   constexpr int kWorkers = 20;
   const auto share_of_other_first = [](const SearchStrategy& strategy) {

@@ -28,6 +28,9 @@ class Portfolio final : public Strategy {
   void begin(std::uint64_t seed) override;
   std::size_t pick(std::span<const Runnable> runnable, std::size_t current) override;
   std::uint32_t choose(std::uint32_t count) override;
+  void note_start(std::uint32_t parent, std::uint32_t child) override {
+    present_->strategy->note_start(parent, child);
+  }
   bool end(bool is_whole) override;
   void forget_places() override;
   bool is_of_shard() const override { return present_->strategy->is_of_shard(); }

@@ -38,6 +38,8 @@ class Random {
   std::uint32_t below(std::uint64_t count) {
     return static_cast<std::uint32_t>(((next() >> 32) * count) >> 32);
   }
+  /// From 0 up to 1, and never 1.
+  double unit() { return static_cast<double>(next() >> 11) * 0x1p-53; }
 
  private:
   std::uint64_t state_;

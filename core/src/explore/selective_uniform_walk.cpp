@@ -5,8 +5,9 @@
 namespace chantrace::detail {
 namespace {
 
-// How much the last execution weighs among those before.
-constexpr double kNewest = 1.0 / 16;
+// How much an execution with fewer operations than those before weighs. Little: most have fewer
+// because a task that is left alone at the end has no choice any more, and is not seen.
+constexpr double kFewer = 1.0 / 1024;
 
 }  // namespace
 
@@ -24,13 +25,30 @@ void SelectiveUniformWalk::begin(std::uint64_t seed) {
   intended_ = kNobodyIntended;
   choose_families();
   for (Profile& profile : profiles_) {
-    profile.left = 0;
+    profile.left = profile.of_children = 0;
     for (std::size_t family = 0; family < profile.counts.size(); ++family) {
       Count& count = profile.counts[family];
       count.seen = 0;
       if (family < is_chosen_.size() && is_chosen_[family]) profile.left += count.average;
     }
   }
+  // A child's number is greater than its parent's.
+  for (std::size_t task = profiles_.size(); task-- > 1;)
+    if (const std::uint32_t parent = profiles_[task].parent; parent != 0)
+      profiles_[parent].of_children += profiles_[task].weight();
+}
+
+void SelectiveUniformWalk::note_start(std::uint32_t parent, std::uint32_t child) {
+  profile(std::max(parent, child));
+  Profile& its_parent = profiles_[parent];
+  Profile& mine = profiles_[child];
+  // Where another task started it before, the weights were off this time.
+  if (mine.parent == parent)
+    its_parent.of_children = std::max(0.0, its_parent.of_children - mine.weight());
+  mine.parent = parent;
+  if (intended_ != parent) return;
+  const double sum = its_parent.weight() + mine.weight();
+  if (random_.unit() * sum < mine.weight()) intended_ = child;
 }
 
 SelectiveUniformWalk::Profile& SelectiveUniformWalk::profile(std::uint32_t task) {
@@ -47,11 +65,11 @@ std::uint32_t SelectiveUniformWalk::draw(std::span<const Runnable> runnable) {
   // Of a task whose count was too low, one more operation is taken to come. Time makes none that
   // counts: others would wait for it for ever.
   const auto weight = [&](const Runnable& one) {
-    return one.task == kClockTask ? 0.0 : std::max(profile(one.task).left, 1.0);
+    return one.task == kClockTask ? 0.0 : std::max(profile(one.task).weight(), 1.0);
   };
   double sum = 0;
   for (const Runnable& one : runnable) sum += weight(one);
-  double point = sum * static_cast<double>(random_.next() >> 11) * 0x1p-53;
+  double point = sum * random_.unit();
   for (const Runnable& one : runnable) {
     point -= weight(one);
     if (point < 0) return one.task;
@@ -89,8 +107,7 @@ bool SelectiveUniformWalk::end(bool is_whole) {
   for (Profile& profile : profiles_) {
     for (Count& count : profile.counts) {
       const double seen = count.seen;
-      // Grows at once: what a task did behind the end of all others was no choice, and not seen.
-      count.average = std::max(seen, count.average + kNewest * (seen - count.average));
+      count.average = std::max(seen, count.average + kFewer * (seen - count.average));
     }
   }
   return true;

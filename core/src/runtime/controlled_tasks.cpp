@@ -86,6 +86,7 @@ bool ControlledExecutor::start(TaskControl& task) {
     return false;
   }
   note_release(&task);
+  strategy_->note_start(to_number(task.parent), number_of(task));
   // It begins before anything is decided: mostly there is nothing to see of that.
   if (is_asked_always_)
     add_runnable(task);

@@ -74,6 +74,8 @@ class Strategy {
   virtual std::uint32_t choose_case(std::uint32_t /*task*/, std::span<const std::uint16_t> cases) {
     return choose(static_cast<std::uint32_t>(cases.size()));
   }
+  /// `parent` has started `child`, which has a greater number.
+  virtual void note_start(std::uint32_t /*parent*/, std::uint32_t /*child*/) {}
   /// It has ended. `is_whole`: by itself, and well. False: there is no other to try.
   virtual bool end(bool /*is_whole*/) { return true; }
   /// Of the execution that has ended: false where it only showed what there is to enumerate, and

@@ -45,12 +45,24 @@ void ControlledExecutor::unwind() {
 
 TaskControl& ControlledExecutor::end_now(Cut cut) {
   cut_ = cut;
+  if (cut != Cut::kNone) note_cut(*current_task_or_null);
   turn_to(1);
   is_ending_ = true;
   ParkedOperation* const parked = parked_of(*root_);
   if (!is_settling_ && parked != nullptr && parked->try_claim(Claim::kQuiescent))
     leave_queues(*parked);
   return *root_;
+}
+
+void ControlledExecutor::note_cut(const TaskControl& task) {
+  // One that has ended has no frames any more, nor has a body.
+  const bool is_in_body = &task == root_ && !is_settling_;
+  if (!is_in_body && (&task == root_ || task.phase.load() != TaskPhase::kAlive)) return;
+  last_before_cut_.task = task.id.load(std::memory_order_relaxed);
+  last_before_cut_.label = label_of(task);
+  last_before_cut_.text = "made the last operation";
+  last_before_cut_.site = to_site(*task.pending_site);
+  last_before_cut_.started_at = to_site(task.started_at);
 }
 
 bool ControlledExecutor::resume_at_end(TaskControl& self) {
@@ -85,6 +97,12 @@ void ControlledExecutor::abandon(TaskControl& self) {
 std::optional<Finding> ControlledExecutor::cut_finding() const {
   Finding finding;
   finding.kind = FindingKind::kStepLimit;
+  if (to_number(last_before_cut_.task) != 0) {
+    finding.task = last_before_cut_.task;
+    finding.participants.push_back(last_before_cut_);
+    if (!last_before_cut_.site.file.empty())
+      finding.sites.push_back({"last operation", last_before_cut_.site});
+  }
   switch (cut_) {
     case Cut::kNone:
       return std::nullopt;

@@ -74,7 +74,7 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   visits_.begin(number_of(root));
   choices_.clear();
   is_settling_ = is_ending_ = is_unwinding_ = has_exception_ = false;
-  cut_ = Cut::kNone;
+  if (std::exchange(cut_, Cut::kNone) != Cut::kNone) last_before_cut_ = {};
   abandoned_ = 0;
   timers_task_->epoch = 0;
 

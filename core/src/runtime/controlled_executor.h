@@ -225,6 +225,7 @@ class ControlledExecutor final : public Executor {
 
   // The end.
   TaskControl& end_now(Cut cut);
+  void note_cut(const TaskControl& task);
   bool resume_at_end(TaskControl& self);
   void unwind_task(TaskControl& task);
 
@@ -274,6 +275,7 @@ class ControlledExecutor final : public Executor {
   bool is_unwinding_ = false;
   bool has_exception_ = false;
   Cut cut_ = Cut::kNone;
+  Participant last_before_cut_;  ///< Task 0: not known.
   std::uint64_t abandoned_ = 0;
 };
 

@@ -56,6 +56,7 @@ constexpr std::size_t kCapacity[kChannels] = {1, 0};
 struct Operation {
   Step step;
   int which;
+  friend bool operator==(const Operation&, const Operation&) = default;
 };
 
 /// What each task does. A lock is given back by the operation after the next.
@@ -80,10 +81,15 @@ Program make_program(std::uint64_t seed) {
       const Step step = kinds[random() % kinds.size()];
       const int which = static_cast<int>(random() % 2);
       if (step == Step::kUnlock) continue;
+      // Who yields twice at one place waits for a change, and is not let go on before.
+      if (step == Step::kYield && std::find(operations.begin(), operations.end(),
+                                            Operation{step, which}) != operations.end())
+        continue;
       operations.push_back({step, which});
       if (step != Step::kLock) continue;
       const Step inner = kinds[random() % kinds.size()];
-      if (inner != Step::kLock && inner != Step::kUnlock && inner != Step::kTryLock)
+      if (inner != Step::kLock && inner != Step::kUnlock && inner != Step::kTryLock &&
+          inner != Step::kYield)
         operations.push_back({inner, which});
       operations.push_back({Step::kUnlock, which});
     }
@@ -392,7 +398,10 @@ char make(World& world, std::size_t task, const Operation& one) {
       case Step::kAdd:
         return static_cast<char>('0' + world.value.fetch_add(1));
       case Step::kYield:
-        yield();
+        if (one.which == 0)
+          yield();
+        else
+          yield();  // Elsewhere.
         return 'y';
       case Step::kStopTimer:
         return world.timer->stop() ? 't' : 'f';

@@ -34,8 +34,7 @@ bool is_step(Operation operation) {
 
 /// What the task does next leaves no mark in a trace, or it is not known yet.
 bool is_unmarked(const Runnable& one) {
-  return one.operation == Operation::kNone || one.operation == Operation::kLook ||
-         one.operation == Operation::kYield;
+  return one.operation == Operation::kNone || one.operation == Operation::kLook;
 }
 
 /// The task that serves timers.

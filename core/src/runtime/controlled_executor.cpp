@@ -88,7 +88,6 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   root.idle_reads = 0;
   root.changes_at_yield = 0;
   root.idle_yields = 0;
-  root.has_yielded = false;
   root.time_looked_at = 0;
   root.looks_at_time = 0;
   root.skipped = 0;
@@ -268,10 +267,17 @@ bool ControlledExecutor::look_at_end(TaskControl& self) {
   return pass_point(self, kLook, nullptr, kNowhere);
 }
 
-bool ControlledExecutor::gives_turn(TaskControl& self) {
+bool ControlledExecutor::passes_over_yield(TaskControl& self) {
   if (self.changes_at_yield != changes_) self.idle_yields = 0;
   self.changes_at_yield = changes_;
-  return ++self.idle_yields <= kIdleYieldsMax;
+  const std::uint64_t place =
+      reinterpret_cast<std::uintptr_t>(self.pending_site->file) * 31 + self.pending_site->line;
+  const auto end = self.yield_places.begin() + self.idle_yields;
+  if (self.idle_yields == self.yield_places.size() ||
+      std::find(self.yield_places.begin(), end, place) != end)
+    return false;
+  self.yield_places[self.idle_yields++] = place;
+  return true;
 }
 
 bool ControlledExecutor::is_spinning(TaskControl& self) {
@@ -356,7 +362,7 @@ void ControlledExecutor::unpark(TaskControl& task) {
 
 bool ControlledExecutor::yield(TaskControl& self) {
   const WithoutRaces scope;
-  return is_unwinding_ || std::exchange(self.has_yielded, false) || give_way(self);
+  return is_unwinding_ || passes_over_yield(self) || give_way(self);
 }
 
 bool ControlledExecutor::give_way(TaskControl& self) {

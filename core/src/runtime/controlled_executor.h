@@ -211,8 +211,9 @@ class ControlledExecutor final : public Executor {
   bool give_way(TaskControl& self);
   void wake_yielded();
   bool is_spinning(TaskControl& self);
-  /// Whether a yield is a step, after which it can go on.
-  bool gives_turn(TaskControl& self);
+  /// Whether a yield does nothing: its next operation is a step anyway. Not so where it has yielded
+  /// before, at the same place and without a change since, as in a loop that waits for one.
+  bool passes_over_yield(TaskControl& self);
   void close_pending_gates();
   void close_gate(LockGate& gate);
   void open_gate(LockGate& gate);

@@ -58,10 +58,6 @@ constexpr std::uint64_t mix(std::uint64_t left, std::uint64_t right) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-// So many yields without a change in between are steps like others; the next one waits for a
-// change.
-inline constexpr std::uint32_t kIdleYieldsMax = 3;
-
 inline void ControlledExecutor::announce(TaskControl& self, Operation operation, Object* object,
                                          std::size_t side, const Location& site) {
   Runnable& mine = runnable_[self.runnable];
@@ -121,8 +117,7 @@ inline bool ControlledExecutor::is_choice(TaskControl& self, Object* object, std
   std::size_t chosen = 0;
   if (runnable_.size() > 1 || is_asked_always_) {
     ++decisions_;
-    const bool can_go_on = last_ != nullptr && last_->runnable != kNotRunnable &&
-                           runnable_[last_->runnable].operation != Operation::kYield;
+    const bool can_go_on = last_ != nullptr && last_->runnable != kNotRunnable;
     chosen = strategy_->pick(runnable_, can_go_on ? last_->runnable : kNobody);
   }
   has_turn_ = !is_asked_always_ && runnable_[chosen].operation == Operation::kNone &&
@@ -196,8 +191,7 @@ inline void ControlledExecutor::count_step() {
     meet(self, *object);
     side = is_of(kTakes, operation) && !object->is_polled ? 1 : 0;
   }
-  const bool is_yield = operation == Operation::kYield && gives_turn(self);
-  if (!is_of(kNoSteps, operation) || is_of(step_operations_, operation) || is_yield) {
+  if (!is_of(kNoSteps, operation) || is_of(step_operations_, operation)) {
     ++self.operations;
     if (pending_gates_ != nullptr) close_pending_gates();
     if (is_choice(self, object, side, is_write)) {
@@ -208,7 +202,6 @@ inline void ControlledExecutor::count_step() {
       last_ = &self;
     }
     count_step();
-    self.has_yielded = is_yield;
     // Behind its turn: what it sees then is the same in every execution of a schedule.
     if (is_of(kPolls, operation) && (runnable_.size() > 1 || !woken_.empty()) && is_spinning(self))
         [[unlikely]] {

@@ -45,7 +45,6 @@ TaskControl& ControlledExecutor::make_task(TaskControl& parent, std::string_view
   task.idle_reads = 0;
   task.changes_at_yield = 0;
   task.idle_yields = 0;
-  task.has_yielded = false;
   task.time_looked_at = 0;
   task.looks_at_time = 0;
   task.skipped = 0;

@@ -46,11 +46,9 @@ inline std::size_t find_default(std::span<const Runnable> runnable, std::size_t 
 
 /// Whether the order of two operations could matter.
 inline bool is_conflict(const Runnable& left, const Runnable& right) {
-  // Others see what a new task does, not that it was started, and nothing of a yield.
-  const auto is_unseen = [](const Runnable& one) {
-    return one.operation == Operation::kTaskSpawn || one.operation == Operation::kYield;
-  };
-  if (is_unseen(left) || is_unseen(right)) return false;
+  // Others see what a new task does, not that it was started.
+  if (left.operation == Operation::kTaskSpawn || right.operation == Operation::kTaskSpawn)
+    return false;
   if (left.object == 0 || right.object == 0) return true;
   return left.object == right.object && (left.is_write || right.is_write);
 }

@@ -186,14 +186,14 @@ struct alignas(64) TaskControl {
   std::uint64_t changes_seen = 0;      ///< How often shared state had changed when it last looked,
   std::uint32_t idle_reads = 0;        ///< and how often it has looked since without a change.
   std::uint64_t changes_at_yield = 0;  ///< The same when it last yielded;
-  std::uint32_t idle_yields = 0;       ///< how often it has yielded since without a change;
-  bool has_yielded = false;            ///< others have had their turn since.
-  std::int64_t time_looked_at = 0;     ///< By its last look at the clock,
-  std::uint32_t looks_at_time = 0;     ///< and how often it has looked since it was that late.
-  std::uint32_t skipped = 0;     ///< Operations on private objects since it last had a choice.
-  std::uint32_t operations = 0;  ///< Its scheduling points so far.
-  std::uint32_t creations = 0;   ///< Objects that it has made and that are counted.
-  std::string exception;         ///< What left it, once it has ended by that.
+  std::uint32_t idle_yields = 0;  ///< how many places it has yielded at since without a change,
+  std::array<std::uint64_t, 4> yield_places{};  ///< and which;
+  std::int64_t time_looked_at = 0;              ///< By its last look at the clock,
+  std::uint32_t looks_at_time = 0;  ///< and how often it has looked since it was that late.
+  std::uint32_t skipped = 0;        ///< Operations on private objects since it last had a choice.
+  std::uint32_t operations = 0;     ///< Its scheduling points so far.
+  std::uint32_t creations = 0;      ///< Objects that it has made and that are counted.
+  std::string exception;            ///< What left it, once it has ended by that.
   TaskStatus status = TaskStatus::kRunning;
 
   // Who it is.

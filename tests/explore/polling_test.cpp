@@ -9,6 +9,7 @@
 
 #include "chantrace/chantrace.h"
 #include "chantrace/explore.h"
+#include "support/leaks_allowed.h"
 
 namespace chantrace {
 namespace {
@@ -78,6 +79,7 @@ TEST_P(EveryStrategyTest, PollerOfADeadlineIsNoLivelock) {
 
 TEST_P(EveryStrategyTest, ExecutionBehindAnAbandonedHolderOfALockIsSound) {
   static Mutex kept("kept");
+  const LeaksAllowed leaks;
   int executions = 0;
   const auto hold_for_ever = [](const Channel<int>& nothing) noexcept {
     Mutex mine("mine");

@@ -8,6 +8,7 @@
 
 #include "chantrace/chantrace.h"
 #include "chantrace/explore.h"
+#include "support/leaks_allowed.h"
 
 namespace chantrace {
 namespace {
@@ -193,6 +194,7 @@ TEST(UnwindingTest, TaskWhoseDestructorWaitsInALoopIsAbandoned) {
       while (running.load() > 0) yield();
     }
   };
+  const LeaksAllowed leaks;
   const ExploreResult result = explore(
       [] {
         const Channel<int> nothing("nothing");

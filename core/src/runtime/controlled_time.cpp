@@ -23,6 +23,7 @@ bool ControlledExecutor::look_at_clock(TaskControl& self) {
   const WithoutRaces scope;
   if (is_ending_) return resume_at_end(self);
   visits_.set_seen();
+  self.pending_site = &kNowhere;
   if (clock_place_ != kNobody && !pass_point(self, Operation::kLook, nullptr, kNowhere))
     return false;
   if (self.time_looked_at != now_) {

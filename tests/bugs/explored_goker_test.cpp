@@ -58,7 +58,7 @@ TEST_P(ExploredGokerTest, FailureRunsAgainExactly) {
     for (const TimeMode mode : {TimeMode::kChoice, TimeMode::kQuiescence}) {
       ExploreOptions options = options_with(strategy);
       // An execution of a kernel that polls may be cut, which takes long under a sanitizer.
-      options.schedules = std::min<std::uint64_t>(schedules_max({}), kSchedulesOfFixed);
+      options.schedules = std::min<std::uint64_t>(300, kSchedulesOfFixed);
       options.run.rules.time_mode = mode;
       const ExploreResult explored = explore([&] { kernel.faulty(); }, options);
       if (!explored.first_failure) continue;

@@ -194,7 +194,7 @@ TEST(UnwindingTest, TaskWhoseDestructorWaitsInALoopIsAbandoned) {
       while (running.load() > 0) yield();
     }
   };
-  const LeaksAllowed leaks;
+  [[maybe_unused]] const LeaksAllowed leaks;
   const ExploreResult result = explore(
       [] {
         const Channel<int> nothing("nothing");

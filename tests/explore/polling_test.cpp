@@ -106,9 +106,9 @@ TEST_P(EveryStrategyTest, ExecutionBehindAnAbandonedHolderOfALockIsSound) {
        .goes_on = true,
        .runs_again = false});
 
-  if (result.is_exhausted) return;
-  EXPECT_EQ(result.failures, 20u) << to_text(result.findings().at(0));
-  EXPECT_EQ(result.abandoned, 20u);
+  // A search that enumerates may be through before.
+  EXPECT_EQ(result.failures, (result.executions + 1) / 2) << to_text(result.findings().at(0));
+  EXPECT_EQ(result.abandoned, result.failures);
 }
 
 INSTANTIATE_TEST_SUITE_P(

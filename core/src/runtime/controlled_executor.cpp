@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "chantrace/detail/event_log.h"
+#include "chantrace/detail/place.h"
 #include "controlled_step.h"
 #include "fault.h"
 #include "recording.h"
@@ -270,8 +271,7 @@ bool ControlledExecutor::look_at_end(TaskControl& self) {
 bool ControlledExecutor::passes_over_yield(TaskControl& self) {
   if (self.changes_at_yield != changes_) self.idle_yields = 0;
   self.changes_at_yield = changes_;
-  const std::uint64_t place =
-      reinterpret_cast<std::uintptr_t>(self.pending_site->file) * 31 + self.pending_site->line;
+  const std::uint64_t place = PlaceHash()({self.pending_site->file, self.pending_site->line});
   const auto end = self.yield_places.begin() + self.idle_yields;
   if (self.idle_yields == self.yield_places.size() ||
       std::find(self.yield_places.begin(), end, place) != end)

@@ -35,7 +35,7 @@ constexpr bool is_of(std::uint64_t operations, Operation operation) {
 }
 
 /// Operations that may be no steps of their own: others cannot tell when they are made (a task that
-/// joins or sleeps), they are steps in another way (a yield, a choice), or that is asked for.
+/// joins, sleeps or yields), they are steps in another way (a choice), or that is asked for.
 inline constexpr std::uint64_t kNoSteps =
     bits_of({Operation::kTaskJoin, Operation::kSleep, Operation::kYield, Operation::kChoose,
              Operation::kTaskSpawn, Operation::kUnlock, Operation::kUnlockShared,

@@ -301,25 +301,5 @@ TEST(ExploreTest, AnExceptionWithoutATextIsTold) {
   EXPECT_EQ(result.findings().front().kind, FindingKind::kException);
 }
 
-TEST(ExploreTest, OrderInWhichObjectsAreMetMakesNoExecutionAnotherOne) {
-  // Each task uses a variable of its own, which a third one has used before: all shared, and no
-  // order of the two matters.
-  const ExploreResult result = explore(
-      [] {
-        Atomic<int> left(0);
-        Atomic<int> right(0);
-        Task first = go([&] { left.store(1); });
-        Task second = go([&] { right.store(1); });
-        first.join();
-        second.join();
-        left.store(2);
-        right.store(2);
-      },
-      {.schedules = 1'000, .strategy = depth_first()});
-
-  EXPECT_TRUE(result.is_exhausted);
-  EXPECT_EQ(result.distinct, 2u);  // The first execution did not know yet that they are shared.
-}
-
 }  // namespace
 }  // namespace chantrace

@@ -170,7 +170,7 @@ void ControlledExecutor::note_select(TaskControl& self, Object& channel) {
   is_private(self, channel, 0, true);
   std::uint32_t& version = channel.sides[0].version;
   trace_hash_ += mix((std::uint64_t{number_of(self)} << 32) | self.operations,
-                     lasting_number_of(channel, 0) + version);
+                     (std::uint64_t{number_of(channel, 0)} << 32) | version);
   ++version;
 }
 

@@ -294,12 +294,6 @@ inline std::uint32_t number_of(const Object& object, std::size_t side) {
   return 2 * to_number(object.id) + static_cast<std::uint32_t>(side);
 }
 
-/// The same in all executions of a body, in whatever order objects are met; to be added to a count.
-inline std::uint64_t lasting_number_of(const Object& object, std::size_t side) {
-  const std::uint64_t number = object.creation != 0 ? object.creation : to_number(object.id);
-  return (2 * number + side) * kSpread;
-}
-
 inline void ControlledExecutor::add_runnable(TaskControl& task) {
   task.runnable = static_cast<std::uint32_t>(runnable_.size());
   runnable_.push_back({.task = number_of(task)});

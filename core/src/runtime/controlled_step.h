@@ -160,7 +160,7 @@ inline void ControlledExecutor::note_change() {
   if (object != nullptr && object->sides[side].is_shared) {
     std::uint32_t& version = object->sides[side].version;
     trace_hash_ += mix((std::uint64_t{number_of(self)} << 32) | self.operations,
-                       lasting_number_of(*object, side) + version);
+                       (std::uint64_t{number_of(*object, side)} << 32) | version);
     if (is_write) ++version;
   }
   if (pairs_ != nullptr && object != nullptr) note_pair(self, *object, side, is_write);

@@ -146,6 +146,14 @@ void ChannelState::enter_execution(ObjectInfo* info) {
 
 namespace {
 
+/// `what` has that element. By way of a local, as what is recorded stays in registers.
+inline void capture(TaskControl& self, ChannelState& channel, const void* element,
+                    Happening& what) {
+  std::uint8_t marks = 0;
+  what.value = channel.type.capture(self, element, marks);
+  what.marks = marks;
+}
+
 [[gnu::always_inline]] inline Attempt try_send(ChannelState& channel, void* value)
     CHANTRACE_REQUIRES(channel.latch) {
   if (channel.is_closed)
@@ -251,8 +259,7 @@ template <typename Way>
     what.sequence = attempt.is_done ? attempt.sequence : ++channel.sequence;
     what.detail = attempt.detail;
     channel.latch.unlock();
-    if (what.outcome == Outcome::kOk && self.has_values)
-      what.value = channel.type.capture(self, slot, what.marks);
+    if (what.outcome == Outcome::kOk && self.has_values) capture(self, channel, slot, what);
     record(self, what, site);
     if (attempt.woken != nullptr) Way::unpark(*attempt.woken->operation->task);
     return what.outcome;
@@ -271,8 +278,7 @@ template <typename Way>
   what.outcome = end.outcome;
   what.sequence = operation.done_sequence;
   what.detail = end.detail;
-  if (end.outcome == Outcome::kOk && self.has_values)
-    what.value = channel.type.capture(self, slot, what.marks);
+  if (end.outcome == Outcome::kOk && self.has_values) capture(self, channel, slot, what);
   record(self, what, site);
   return end.outcome;
 }
@@ -300,7 +306,7 @@ Outcome send_under_control(TaskControl& self, ChannelState& channel, void* value
     return Outcome::kCancelled;
   }
   Happening what{.operation = Operation::kSend};
-  if (self.has_values) what.value = channel.type.capture(self, value, what.marks);
+  if (self.has_values) capture(self, channel, value, what);
   channel.latch.lock();
   return send_in<ControlledWay>(self, channel, value, what, site, {});
 }

@@ -211,7 +211,7 @@ void Wakeups::unpark_all() {
 }
 
 WaitEnd end_wait_alone(TaskControl& self, Object& object, WaiterQueue& queue, Waiter& waiter,
-                       const Happening& start, const Location& site, Claim claim) {
+                       Happening start, const Location& site, Claim claim) {
   Happening done = start;
   done.phase = Phase::kDone;
   done.outcome = claim == Claim::kTimedOut ? Outcome::kTimedOut : Outcome::kCancelled;

@@ -318,7 +318,7 @@ std::uint32_t find_site(TaskControl& self, const Location& site) {
   return known.id;
 }
 
-void record_fully(TaskControl& self, const Happening& what, const Location& site) {
+void record_fully(TaskControl& self, Happening what, const Location& site) {
   std::optional<WithoutRaces> scope;
   if (self.log != nullptr) scope.emplace();
   const std::uint32_t id = find_site(self, site);

@@ -94,8 +94,9 @@ inline EventRecord make_record(const Happening& what, std::uint64_t time, std::u
           .detail = what.detail};
 }
 
-/// Records in every case: a new site, a full chunk, a stack before it.
-void record_fully(TaskControl& self, const Happening& what, const Location& site);
+/// Records in every case: a new site, a full chunk, a stack before it. By value, so that what the
+/// short way records never has to be in memory.
+void record_fully(TaskControl& self, Happening what, const Location& site);
 
 /// Requires: `self.is_recording`, and `self` is the caller's own task.
 inline void record_always(TaskControl& self, const Happening& what, const Location& site,

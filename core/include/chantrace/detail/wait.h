@@ -46,7 +46,7 @@ struct WaitEnd {
 /// The end of a wait that nobody completed: the waiter may still stand in the queue, unless the
 /// object is gone.
 WaitEnd end_wait_alone(TaskControl& self, Object& object, WaiterQueue& queue, Waiter& waiter,
-                       const Happening& start, const Location& site, Claim claim);
+                       Happening start, const Location& site, Claim claim);
 /// Whether a wait records its start; one that waits again does not.
 enum class Announce : std::uint8_t { kStart, kNothing };
 template <typename Park>

@@ -44,11 +44,9 @@ class Mutex final : private detail::Object {
   /// Blocks: until the lock is free.
   void lock(Location site = Location::current()) {
     detail::TaskControl& self = detail::current_task();
-    if (!detail::enter_lock(self, *this, gate_, site)) return;
-    latch.lock();
-    detail::meet(self, *this);
-    if (gate_.is_closed) return lock_slowly(self, site);
-    finish_lock(self, site);
+    if (has_hooks(self)) [[unlikely]]
+      return lock_with_hooks(self, site);
+    lock_entered(self, site);
   }
   bool try_lock(Location site = Location::current());
   template <typename Rep, typename Period>
@@ -59,7 +57,27 @@ class Mutex final : private detail::Object {
   /// Throws: `NotLocked` when nobody holds it.
   void unlock(Location site = Location::current()) {
     detail::TaskControl& self = detail::current_task();
-    if (self.hooks.load(std::memory_order_relaxed) != 0 && !enter_unlock(self, site)) return;
+    if (has_hooks(self)) [[unlikely]]
+      return unlock_with_hooks(self, site);
+    unlock_entered(self, site);
+  }
+
+ private:
+  friend class ConditionVariable;
+
+  /// What it has to do besides recording.
+  static bool has_hooks(const detail::TaskControl& self) {
+    return (self.hooks.load(std::memory_order_relaxed) & ~detail::kHookRecorded) != 0;
+  }
+  void lock_with_hooks(detail::TaskControl& self, const Location& site);
+  void lock_entered(detail::TaskControl& self, const Location& site) {
+    latch.lock();
+    detail::meet(self, *this);
+    if (gate_.is_closed) return lock_slowly(self, site);
+    finish_lock(self, site);
+  }
+  void unlock_with_hooks(detail::TaskControl& self, const Location& site);
+  void unlock_entered(detail::TaskControl& self, const Location& site) {
     latch.lock();
     detail::meet(self, *this);
     if (owner_ != &self || !waiters_.empty()) return unlock_slowly(self, site);
@@ -68,10 +86,6 @@ class Mutex final : private detail::Object {
     latch.unlock();
     record(self, what, site);
   }
-
- private:
-  friend class ConditionVariable;
-
   /// Requires: the latch, and a free mutex. `how`: 0 or `kLockTried`.
   void finish_lock(detail::TaskControl& self, const Location& site, std::uint16_t how = 0)
       CHANTRACE_RELEASE(latch) {
@@ -98,17 +112,18 @@ class Mutex final : private detail::Object {
     owner_ = nullptr;
     gate_.is_closed = false;
     if (gate_.standing != nullptr) [[unlikely]]
-      gate_.standing->executor->gate_changed(gate_);
+      tell_who_stands();
   }
   void close_gate() {
     gate_.is_closed = true;
     if (gate_.standing != nullptr) [[unlikely]]
-      gate_.standing->executor->gate_changed(gate_);
+      tell_who_stands();
   }
+  /// Requires: somebody stands at the gate.
+  void tell_who_stands();
   detail::Happening happening_if_recording(detail::TaskControl& self, Operation operation) {
     return self.is_recording ? detail::happening(*this, operation) : detail::Happening{operation};
   }
-  bool enter_unlock(detail::TaskControl& self, const Location& site);
   /// For the guard of one that is thrown out of a wait, and will unlock it. That is no operation.
   void take_back(detail::TaskControl& self, const Location& site);
   void lock_slowly(detail::TaskControl& self, const Location& site) CHANTRACE_RELEASE(latch);

@@ -240,19 +240,9 @@ bool ControlledExecutor::cut_here(TaskControl& self) {
   return resume_at_end(self);
 }
 
-bool ControlledExecutor::pass_unlock(TaskControl& self, Operation operation, Object& object,
-                                     const Location& site) {
-  if (is_of(step_operations_, operation)) return pass_point(self, operation, &object, site);
-  const WithoutRaces scope;
-  if (is_ending_) [[unlikely]]
-    return resume_at_end(self);
-  if (has_to_stop_) [[unlikely]]
-    stop_where_asked(self);
-  meet(self, object);
-  is_private(self, object, 0, true);
-  visits_.set_seen();
-  note_change();
-  return true;
+bool ControlledExecutor::pass_unlock_as_step(TaskControl& self, Operation operation, Object& object,
+                                             const Location& site) {
+  return pass_point(self, operation, &object, site);
 }
 
 bool ControlledExecutor::look(TaskControl& self, Object& object) {
@@ -290,54 +280,7 @@ bool ControlledExecutor::is_spinning(TaskControl& self) {
   return true;
 }
 
-[[gnu::always_inline]] inline bool ControlledExecutor::pass_gate(TaskControl& self, Object& object,
-                                                                 LockGate& gate,
-                                                                 const Location& site) {
-  const WithoutRaces scope;
-  if (is_ending_) [[unlikely]]
-    return resume_at_end(self);
-  if (has_to_stop_) [[unlikely]]
-    stop_where_asked(self);
-  meet(self, object);
-  self.pending_site = &site;
-  ++self.operations;
-  if (pending_gates_ != nullptr) close_pending_gates();
-  const bool may_choose = is_choice(self, &object, 0, true);
-  // Nobody comes in between.
-  if (!gate.is_closed && (!may_choose || std::exchange(has_turn_, false))) {
-    if (may_choose) last_ = &self;
-    count_step();
-    return grant(self, kLock, &object, 0, true);
-  }
-  announce(self, kLock, &object, 0, site);
-  self.gate = &gate;
-  self.gate_object = &object;
-  self.gate_object_id = object.id;
-  self.previous_at_gate = nullptr;
-  self.next_at_gate = gate.standing;
-  if (gate.standing != nullptr) gate.standing->previous_at_gate = &self;
-  gate.standing = &self;
-
-  if (gate.is_closed) close_gate(gate);
-  bool goes_on = true;
-  if (self.runnable == kNotRunnable) {
-    wait(self);
-    goes_on = !is_ending_ || resume_at_end(self);
-  } else {
-    goes_on = !may_choose || take_turn(self);
-  }
-
-  self.gate = nullptr;
-  if (self.gate_object != nullptr) {
-    (self.previous_at_gate != nullptr ? self.previous_at_gate->next_at_gate : gate.standing) =
-        self.next_at_gate;
-    if (self.next_at_gate != nullptr) self.next_at_gate->previous_at_gate = self.previous_at_gate;
-  }
-  if (goes_on) {
-    if (may_choose) last_ = &self;
-    count_step();
-    return grant(self, kLock, &object, 0, true);
-  }
+bool ControlledExecutor::end_gate(TaskControl& self, Object& object, const Location& site) {
   if (std::exchange(self.has_announced_lock, false)) {
     Happening done{.operation = kLock, .phase = Phase::kDone, .outcome = Outcome::kCancelled};
     done.object = to_number(self.gate_object_id);
@@ -395,42 +338,25 @@ std::uint32_t ControlledExecutor::note_choice(std::uint32_t chosen) {
 
 // The way into every operation. Only tasks under this executor have the hook that asks it.
 
-namespace {
-
-ControlledExecutor& under_control(TaskControl& self) {
-  return static_cast<ControlledExecutor&>(*self.executor);
-}
-
-// The way into an operation of a task some hook of which is set: `pass` takes its turn under
-// control, `refuse` asks whether a stranger may not, `again` asks anew once the task is no longer
-// being unwound. Returns whether the operation may happen.
-template <typename Pass, typename Refuse, typename Again>
-inline bool enter_slowly(TaskControl& self, const Pass& pass, const Refuse& refuse,
-                         const Again& again) {
+bool enter_beside_control(TaskControl& self, Operation operation, Object* object,
+                          const Location& site) {
   const std::uint8_t hooks = self.hooks.load(std::memory_order_relaxed);
-  if ((hooks & (kHookCancel | kHookThrown | kHookStranger)) == 0) [[likely]] {
-    // All that is left is `kHookControlled`.
-    if (pass()) return true;
-    throw_cancelled(self);
-    return false;
-  }
-  if ((hooks & kHookStranger) != 0) return !refuse();
-  if ((hooks & kHookCancel) != 0) {
-    throw_cancelled(self);
-    return false;
-  }
-  if (is_being_unwound(self)) return false;
-  return again();
+  if ((hooks & kHookStranger) != 0)
+    return !Runtime::instance().refuse_foreign(self, operation, object, site);
+  if ((hooks & kHookCancel) == 0) return !is_being_unwound(self);
+  throw_cancelled(self);
+  return false;
 }
-
-}  // namespace
 
 bool enter_operation_slowly(TaskControl& self, Operation operation, Object* object,
                             const Location& site) {
-  return enter_slowly(
-      self, [&] { return under_control(self).pass_point(self, operation, object, site); },
-      [&] { return Runtime::instance().refuse_foreign(self, operation, object, site); },
-      [&] { return enter_operation(self, operation, object, site); });
+  if (!is_only_controlled(self)) [[unlikely]] {
+    if (!enter_beside_control(self, operation, object, site)) return false;
+    if (!is_only_controlled(self)) return true;
+  }
+  if (under_control(self).pass_point(self, operation, object, site)) return true;
+  throw_cancelled(self);
+  return false;
 }
 
 bool enter_polling_operation_slowly(TaskControl& self, Operation operation, Object* object,
@@ -442,13 +368,6 @@ bool enter_polling_operation_slowly(TaskControl& self, Operation operation, Obje
       under_control(self).families().set_locks_tried();
   }
   return enter_operation_slowly(self, operation, object, site);
-}
-
-bool enter_lock_slowly(TaskControl& self, Object& object, LockGate& gate, const Location& site) {
-  return enter_slowly(
-      self, [&] { return under_control(self).pass_gate(self, object, gate, site); },
-      [&] { return Runtime::instance().refuse_foreign(self, Operation::kLock, &object, site); },
-      [&] { return enter_lock(self, object, gate, site); });
 }
 
 bool enter_giving_operation_slowly(TaskControl& self, Operation operation, Object* object,

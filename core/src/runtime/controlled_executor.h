@@ -99,7 +99,8 @@ class ControlledExecutor final : public Executor {
   TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
                          const Location& site) override;
   bool start(TaskControl& task) override;
-  void gate_changed(LockGate& gate) override;
+  /// A gate at which tasks stand was closed or opened.
+  void gate_changed(LockGate& gate);
   /// A gate that is pending is about to be destroyed.
   void forget_pending(LockGate& gate);
   /// The operation `operation` on `object` (nullptr: none) is about to look at shared state: a
@@ -214,6 +215,9 @@ class ControlledExecutor final : public Executor {
   /// Whether a yield does nothing: its next operation is a step anyway. Not so where it has yielded
   /// before, at the same place and without a change since, as in a loop that waits for one.
   bool passes_over_yield(TaskControl& self);
+  bool pass_unlock_as_step(TaskControl& self, Operation operation, Object& object,
+                           const Location& site);
+  bool end_gate(TaskControl& self, Object& object, const Location& site);
   void close_pending_gates();
   void close_gate(LockGate& gate);
   void open_gate(LockGate& gate);
@@ -279,6 +283,11 @@ class ControlledExecutor final : public Executor {
   Participant last_before_cut_;  ///< Task 0: not known.
   std::uint64_t abandoned_ = 0;
 };
+
+/// Requires: the task is under control.
+inline ControlledExecutor& under_control(TaskControl& task) {
+  return static_cast<ControlledExecutor&>(*task.executor);
+}
 
 /// What the task waits in. Its lock is for those who look from other threads.
 inline ParkedOperation*& parked_of(TaskControl& task) CHANTRACE_NO_THREAD_SAFETY_ANALYSIS {

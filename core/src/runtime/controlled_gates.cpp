@@ -6,20 +6,6 @@ namespace chantrace::detail {
 
 using enum Operation;
 
-void ControlledExecutor::gate_changed(LockGate& gate) {
-  const WithoutRaces scope;
-  // Most locks are given back before anyone else is at a step, and nobody needs to have known.
-  if (gate.is_closed && !gate.is_pending) {
-    gate.is_pending = true;
-    gate.next_pending = pending_gates_;
-    pending_gates_ = &gate;
-  } else if (!gate.is_closed && gate.is_pending) {
-    forget_pending(gate);
-  } else if (!gate.is_closed) {
-    open_gate(gate);
-  }
-}
-
 void ControlledExecutor::forget_pending(LockGate& gate) {
   LockGate** link = &pending_gates_;
   while (*link != &gate) link = &(*link)->next_pending;

@@ -213,6 +213,87 @@ inline void ControlledExecutor::count_step() {
   return grant(self, operation, object, side, is_write);
 }
 
+inline void ControlledExecutor::gate_changed(LockGate& gate) {
+  const WithoutRaces scope;
+  // Most locks are given back before anyone else is at a step, and nobody needs to have known.
+  if (gate.is_closed && !gate.is_pending) {
+    gate.is_pending = true;
+    gate.next_pending = pending_gates_;
+    pending_gates_ = &gate;
+  } else if (!gate.is_closed && gate.is_pending) {
+    forget_pending(gate);
+  } else if (!gate.is_closed) {
+    open_gate(gate);
+  }
+}
+
+[[gnu::always_inline]] inline bool ControlledExecutor::pass_gate(TaskControl& self, Object& object,
+                                                                 LockGate& gate,
+                                                                 const Location& site) {
+  const WithoutRaces scope;
+  if (is_ending_) [[unlikely]]
+    return resume_at_end(self);
+  if (has_to_stop_) [[unlikely]]
+    stop_where_asked(self);
+  meet(self, object);
+  self.pending_site = &site;
+  ++self.operations;
+  if (pending_gates_ != nullptr) close_pending_gates();
+  const bool may_choose = is_choice(self, &object, 0, true);
+  // Nobody comes in between.
+  if (!gate.is_closed && (!may_choose || std::exchange(has_turn_, false))) {
+    if (may_choose) last_ = &self;
+    count_step();
+    return grant(self, Operation::kLock, &object, 0, true);
+  }
+  announce(self, Operation::kLock, &object, 0, site);
+  self.gate = &gate;
+  self.gate_object = &object;
+  self.gate_object_id = object.id;
+  self.previous_at_gate = nullptr;
+  self.next_at_gate = gate.standing;
+  if (gate.standing != nullptr) gate.standing->previous_at_gate = &self;
+  gate.standing = &self;
+
+  if (gate.is_closed) close_gate(gate);
+  bool goes_on = true;
+  if (self.runnable == kNotRunnable) {
+    wait(self);
+    goes_on = !is_ending_ || resume_at_end(self);
+  } else {
+    goes_on = !may_choose || take_turn(self);
+  }
+
+  self.gate = nullptr;
+  if (self.gate_object != nullptr) {
+    (self.previous_at_gate != nullptr ? self.previous_at_gate->next_at_gate : gate.standing) =
+        self.next_at_gate;
+    if (self.next_at_gate != nullptr) self.next_at_gate->previous_at_gate = self.previous_at_gate;
+  }
+  if (goes_on) {
+    if (may_choose) last_ = &self;
+    count_step();
+    return grant(self, Operation::kLock, &object, 0, true);
+  }
+  return end_gate(self, object, site);
+}
+
+inline bool ControlledExecutor::pass_unlock(TaskControl& self, Operation operation, Object& object,
+                                            const Location& site) {
+  if (is_of(step_operations_, operation)) [[unlikely]]
+    return pass_unlock_as_step(self, operation, object, site);
+  const WithoutRaces scope;
+  if (is_ending_) [[unlikely]]
+    return resume_at_end(self);
+  if (has_to_stop_) [[unlikely]]
+    stop_where_asked(self);
+  meet(self, object);
+  is_private(self, object, 0, true);
+  visits_.set_seen();
+  note_change();
+  return true;
+}
+
 [[gnu::always_inline]] inline void ControlledExecutor::park_here(TaskControl& self,
                                                                  ParkedOperation& operation,
                                                                  Instant deadline) {

@@ -1,10 +1,16 @@
 #include "chantrace/mutex.h"
 
+#include <utility>
+
+#include "controlled_step.h"
 #include "runtime.h"
 
 namespace chantrace {
 
 using namespace detail;  // NOLINT: this file is made of its parts.
+
+// Only tasks under control stand at a gate.
+void Mutex::tell_who_stands() { under_control(*gate_.standing).gate_changed(gate_); }
 
 Mutex::~Mutex() {
   detach_waiters(*this, waiters_);
@@ -45,10 +51,34 @@ void Mutex::drop_holder(TaskControl& task) {
   if (owner_ == &task) release();
 }
 
-bool Mutex::enter_unlock(TaskControl& self, const Location& site) {
+void Mutex::lock_with_hooks(TaskControl& self, const Location& site) {
+  if (!is_only_controlled(self)) [[unlikely]] {
+    if (!enter_beside_control(self, Operation::kLock, this, site)) return;
+    if (!is_only_controlled(self)) return lock_entered(self, site);
+  }
+  if (!under_control(self).pass_gate(self, *this, gate_, site)) return throw_cancelled(self);
+  latch.lock_alone();
+  take(self, site);
+  const Phase phase = std::exchange(self.has_announced_lock, false) ? Phase::kDone : Phase::kBoth;
+  if (self.is_recording) record(self, happening(*this, Operation::kLock, phase), site);
+  latch.unlock_alone();
+}
+
+void Mutex::unlock_with_hooks(TaskControl& self, const Location& site) {
+  const bool is_alone = is_only_controlled(self);
+  const bool may_go_on =
+      is_alone ? under_control(self).pass_unlock(self, Operation::kUnlock, *this, site)
+               : enter_giving_operation(self, Operation::kUnlock, this, site);
   // While a task is unwound, what it locked is given back: it stands in the task's table, so it is
   // alive. Of anything else not even that is known.
-  return enter_giving_operation(self, Operation::kUnlock, this, site) || holds(self, *this);
+  if (!may_go_on && !holds(self, *this)) return;
+  if (!is_alone) return unlock_entered(self, site);
+  latch.lock_alone();
+  meet(self, *this);
+  if (owner_ != &self || !waiters_.empty()) return unlock_slowly(self, site);
+  release();
+  if (self.is_recording) record(self, happening(*this, Operation::kUnlock), site);
+  latch.unlock_alone();
 }
 
 void Mutex::take_back(TaskControl& self, const Location& site) {

@@ -248,6 +248,12 @@ class Runtime final : public QuiescenceListener {
 /// Returns: what did before.
 std::function<void()> exchange_body_thrower(std::function<void()> thrower);
 
+/// The way into an operation of a task that has hooks which are not for the controlled executor: it
+/// is being unwound, or a stranger. True: the operation may happen, in its turn if the task is
+/// under control.
+bool enter_beside_control(TaskControl& self, Operation operation, Object* object,
+                          const Location& site);
+
 /// The calling task looks at what others change in `object`, without an operation.
 ///
 /// Throws: `Cancelled`.

@@ -38,7 +38,6 @@ class ThreadsExecutor final : public Executor {
   TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
                          const Location& site) override;
   bool start(TaskControl& task) override;
-  void gate_changed(LockGate&) override {}
   void park(TaskControl& self, ParkedOperation& operation, Instant deadline) override;
   void unpark(TaskControl& task) override;
   bool yield(TaskControl& self) override;

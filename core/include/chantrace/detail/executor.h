@@ -16,7 +16,6 @@
 
 namespace chantrace::detail {
 
-struct LockGate;
 struct Object;
 struct ParkedOperation;
 class TaskBody;
@@ -70,8 +69,6 @@ class Executor {
   ///
   /// Errors: false when the system has no room for another one; `make_task` is then undone.
   virtual bool start(TaskControl& task) = 0;
-  /// A gate at which tasks stand was closed or opened.
-  virtual void gate_changed(LockGate& gate) = 0;
   /// Waits until the operation is claimed. At `deadline` claims it as timed out.
   /// Requires: no lock is held.
   virtual void park(TaskControl& self, ParkedOperation& operation, Instant deadline) = 0;

@@ -50,6 +50,10 @@ class CHANTRACE_CAPABILITY("mutex") ObjectLock {
     return true;
   }
 
+  // The same for a task that is known to be under control.
+  void lock_alone() CHANTRACE_ACQUIRE() { note_acquire(this); }
+  void unlock_alone() CHANTRACE_RELEASE() { note_release(this); }
+
   // The same for a task that is known not to be under control.
   bool try_lock_among_threads() CHANTRACE_TRY_ACQUIRE(true) {
     return !is_locked_.exchange(true, std::memory_order_acquire);

@@ -322,15 +322,6 @@ inline bool enter_polling_operation(TaskControl& self, Operation operation, Obje
   return true;
 }
 
-bool enter_lock_slowly(TaskControl& self, Object& object, LockGate& gate, const Location& site);
-
-/// The same for an operation that takes a lock, however long that takes.
-inline bool enter_lock(TaskControl& self, Object& object, LockGate& gate, const Location& site) {
-  if ((self.hooks.load(std::memory_order_relaxed) & ~kHookRecorded) != 0) [[unlikely]]
-    return enter_lock_slowly(self, object, gate, site);
-  return true;
-}
-
 bool enter_giving_operation_slowly(TaskControl& self, Operation operation, Object* object,
                                    const Location& site);
 

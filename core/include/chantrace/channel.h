@@ -132,14 +132,16 @@ template <typename T>
 
 template <typename T>
 Outcome send_value(ChannelState* channel, T& value, const Location& site, Patience patience) {
-  TaskControl* const self = current_task_without_hooks();
-  if (self == nullptr || channel == nullptr || !channel->latch.try_lock_among_threads())
-      [[unlikely]] {
-    if (patience.is_endless() && channel != nullptr)
-      if (TaskControl* const alone = current_task_under_control())
-        return send_under_control(*alone, *channel, &value, site);
+  TaskControl* const self = current_task_if_known();
+  if (self == nullptr || channel == nullptr) [[unlikely]]
+    return send_fully(channel, value, site, patience);
+  if (self->hooks.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    if (patience.is_endless() && is_only_controlled(*self))
+      return send_under_control(*self, *channel, &value, site);
     return send_fully(channel, value, site, patience);
   }
+  if (!channel->latch.try_lock_among_threads()) [[unlikely]]
+    return send_fully(channel, value, site, patience);
   if (!channel->can_send_shortly(*self)) [[unlikely]]
     return send_slowly(*self, *channel, &value, {.operation = Operation::kSend}, site, patience);
   channel->push_back(value);
@@ -198,14 +200,16 @@ template <typename T>
 template <typename T>
 Outcome receive_value(ChannelState* channel, std::optional<T>& to, Operation operation,
                       const Location& site, Patience patience) {
-  TaskControl* const self = current_task_without_hooks();
-  if (self == nullptr || channel == nullptr || !channel->latch.try_lock_among_threads())
-      [[unlikely]] {
-    if (patience.is_endless() && channel != nullptr)
-      if (TaskControl* const alone = current_task_under_control())
-        return receive_alone(*alone, *channel, to, operation, site);
+  TaskControl* const self = current_task_if_known();
+  if (self == nullptr || channel == nullptr) [[unlikely]]
+    return receive_fully(channel, to, operation, site, patience);
+  if (self->hooks.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    if (patience.is_endless() && is_only_controlled(*self))
+      return receive_alone(*self, *channel, to, operation, site);
     return receive_fully(channel, to, operation, site, patience);
   }
+  if (!channel->latch.try_lock_among_threads()) [[unlikely]]
+    return receive_fully(channel, to, operation, site, patience);
   if (!channel->can_receive_shortly(*self)) [[unlikely]]
     return receive_with_latch(*self, *channel, to, operation, site, patience);
   channel->pop_front(to);

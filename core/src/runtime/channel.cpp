@@ -4,6 +4,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <type_traits>
 
 #include "channel_list.h"
 #include "chantrace/detail/channel_state.h"
@@ -25,44 +26,37 @@ std::align_val_t ring_alignment(const ElementType& type) {
   return std::align_val_t(std::max<std::size_t>(type.alignment_bytes, 64));
 }
 
-/// How a task waits at a channel and lets others go on: in the way of its executor, whichever that
-/// is.
-struct AnyWay {
-  static void park(TaskControl& self, ParkedOperation& operation, Instant deadline) {
-    self.executor->park(self, operation, deadline);
-  }
-  static void unpark(TaskControl& task) { task.executor->unpark(task); }
-};
-
-/// The same where it is known to be the controlled one: in the caller's frame.
+/// The same as `AnyWay` where the task is known to be under control, and has met the channel: in
+/// the caller's frame.
 struct ControlledWay {
+  static void unlock(ObjectLock& latch) CHANTRACE_RELEASE(latch) { latch.unlock_alone(); }
+  static void meet(TaskControl&, Object&) {}
+  static Waiter* pop(WaiterQueue& queue) { return queue.pop_claimed_alone(); }
   [[gnu::always_inline]] static void park(TaskControl& self, ParkedOperation& operation,
                                           Instant deadline) {
-    executor_of(self).park_here(self, operation, deadline);
+    under_control(self).park_here(self, operation, deadline);
   }
   static void unpark(TaskControl& task) {
     // A thread may have come here before any task did.
     if (task.clock == nullptr) return task.executor->unpark(task);
-    executor_of(task).unpark(task);
-  }
-  static ControlledExecutor& executor_of(TaskControl& task) {
-    return static_cast<ControlledExecutor&>(*task.executor);
+    under_control(task).unpark(task);
   }
 };
 
 /// Keeps a channel alive while a task waits there, also where the frames with its handles go.
+template <typename Way>
 class KeptChannel {
  public:
   explicit KeptChannel(ChannelState& channel) : channel_(channel) {
     const WithoutRaces scope;
-    if (runs_alone)
+    if (is_alone())
       ++channel.parked;
     else
       channel.references.fetch_add(1, std::memory_order_relaxed);
   }
   ~KeptChannel() {
     const WithoutRaces scope;
-    if (!runs_alone)
+    if (!is_alone())
       static_cast<void>(ChannelPointer(&channel_));
     else if (--channel_.parked == 0 && channel_.is_orphan)
       delete &channel_;
@@ -71,6 +65,8 @@ class KeptChannel {
   KeptChannel& operator=(const KeptChannel&) = delete;
 
  private:
+  static bool is_alone() { return std::is_same_v<Way, ControlledWay> || runs_alone; }
+
   ChannelState& channel_;
 };
 
@@ -154,11 +150,12 @@ inline void capture(TaskControl& self, ChannelState& channel, const void* elemen
   what.marks = marks;
 }
 
+template <typename Way>
 [[gnu::always_inline]] inline Attempt try_send(ChannelState& channel, void* value)
     CHANTRACE_REQUIRES(channel.latch) {
   if (channel.is_closed)
     return {.is_done = true, .outcome = Outcome::kMisuse, .sequence = ++channel.sequence};
-  if (Waiter* const receiver = channel.receivers.pop_claimed()) {
+  if (Waiter* const receiver = Way::pop(channel.receivers)) {
     channel.type.make(receiver->slot, value);
     const std::uint16_t detail = to_detail(channel.count);
     const std::uint32_t sequence = ++channel.sequence;
@@ -171,6 +168,7 @@ inline void capture(TaskControl& self, ChannelState& channel, const void* elemen
   return {true, Outcome::kOk, ++channel.sequence, to_detail(channel.count), nullptr};
 }
 
+template <typename Way>
 [[gnu::always_inline]] inline Attempt try_receive(ChannelState& channel, void* slot)
     CHANTRACE_REQUIRES(channel.latch) {
   if (channel.count > 0) {
@@ -181,7 +179,7 @@ inline void capture(TaskControl& self, ChannelState& channel, const void* elemen
     --channel.count;
     const std::uint32_t sequence = ++channel.sequence;
     const std::uint16_t detail = to_detail(channel.count);
-    Waiter* const sender = channel.senders.pop_claimed();
+    Waiter* const sender = Way::pop(channel.senders);
     if (sender != nullptr) {
       channel.type.make(channel.element(channel.head + channel.count), sender->slot);
       ++channel.count;
@@ -189,7 +187,7 @@ inline void capture(TaskControl& self, ChannelState& channel, const void* elemen
     }
     return {true, Outcome::kOk, sequence, detail, sender};
   }
-  if (Waiter* const sender = channel.senders.pop_claimed()) {
+  if (Waiter* const sender = Way::pop(channel.senders)) {
     channel.type.make(slot, sender->slot);
     const std::uint32_t sequence = ++channel.sequence;
     complete(channel, *sender);
@@ -205,9 +203,9 @@ template <typename Way>
 [[gnu::always_inline]] inline Outcome send_in(TaskControl& self, ChannelState& channel, void* value,
                                               Happening& what, const Location& site,
                                               Patience patience) CHANTRACE_RELEASE(channel.latch) {
-  meet(self, channel);
+  Way::meet(self, channel);
   channel.givers.add(self.id);
-  const Attempt attempt = try_send(channel, value);
+  const Attempt attempt = try_send<Way>(channel, value);
   what.object = to_number(channel.id);
   if (attempt.is_done || patience.is_try || patience.deadline == 0) {
     what.outcome = attempt.is_done   ? attempt.outcome
@@ -215,14 +213,14 @@ template <typename Way>
                                      : Outcome::kTimedOut;
     what.sequence = attempt.is_done ? attempt.sequence : ++channel.sequence;
     what.detail = attempt.is_done ? attempt.detail : to_detail(channel.count);
-    channel.latch.unlock();
+    Way::unlock(channel.latch);
     record(self, what, site);
     if (attempt.woken != nullptr) Way::unpark(*attempt.woken->operation->task);
     if (what.outcome == Outcome::kMisuse) throw_send_on_closed(self, channel, site);
     return what.outcome;
   }
   // The channel stays alive while the task waits, even where the frames with its handles do not.
-  const KeptChannel keep(channel);
+  const KeptChannel<Way> keep(channel);
   ParkedOperation operation(self, Operation::kSend, site);
   Waiter waiter(operation, channel);
   waiter.slot = value;
@@ -231,7 +229,7 @@ template <typename Way>
   what.sequence = ++channel.sequence;
   what.detail = to_detail(channel.count);
   const WaitEnd end =
-      wait_by(&Way::park, self, channel, channel.senders, waiter, what, site, patience.deadline);
+      wait_in<Way>(self, channel, channel.senders, waiter, what, site, patience.deadline);
   if (end.claim != Claim::kCompleted) return end.outcome;
   what.phase = Phase::kDone;
   what.outcome = end.outcome;
@@ -248,23 +246,23 @@ template <typename Way>
                                                  void* slot, Operation kind, const Location& site,
                                                  Patience patience)
     CHANTRACE_RELEASE(channel.latch) {
-  meet(self, channel);
+  Way::meet(self, channel);
   channel.takers.add(self.id);
   Happening what{.operation = kind, .object = to_number(channel.id)};
-  const Attempt attempt = try_receive(channel, slot);
+  const Attempt attempt = try_receive<Way>(channel, slot);
   if (attempt.is_done || patience.is_try || patience.deadline == 0) {
     what.outcome = attempt.is_done   ? attempt.outcome
                    : patience.is_try ? Outcome::kNotReady
                                      : Outcome::kTimedOut;
     what.sequence = attempt.is_done ? attempt.sequence : ++channel.sequence;
     what.detail = attempt.detail;
-    channel.latch.unlock();
+    Way::unlock(channel.latch);
     if (what.outcome == Outcome::kOk && self.has_values) capture(self, channel, slot, what);
     record(self, what, site);
     if (attempt.woken != nullptr) Way::unpark(*attempt.woken->operation->task);
     return what.outcome;
   }
-  const KeptChannel keep(channel);
+  const KeptChannel<Way> keep(channel);
   ParkedOperation operation(self, kind, site);
   Waiter waiter(operation, channel);
   waiter.slot = slot;
@@ -272,7 +270,7 @@ template <typename Way>
   what.phase = Phase::kStart;
   what.sequence = ++channel.sequence;
   const WaitEnd end =
-      wait_by(&Way::park, self, channel, channel.receivers, waiter, what, site, patience.deadline);
+      wait_in<Way>(self, channel, channel.receivers, waiter, what, site, patience.deadline);
   if (end.claim != Claim::kCompleted) return end.outcome;
   what.phase = Phase::kDone;
   what.outcome = end.outcome;
@@ -285,9 +283,13 @@ template <typename Way>
 
 }  // namespace
 
-Attempt try_send_locked(ChannelState& channel, void* value) { return try_send(channel, value); }
+Attempt try_send_locked(ChannelState& channel, void* value) {
+  return try_send<AnyWay>(channel, value);
+}
 
-Attempt try_receive_locked(ChannelState& channel, void* slot) { return try_receive(channel, slot); }
+Attempt try_receive_locked(ChannelState& channel, void* slot) {
+  return try_receive<AnyWay>(channel, slot);
+}
 
 Outcome send_slowly(TaskControl& self, ChannelState& channel, void* value, Happening&& what,
                     const Location& site, Patience patience) {
@@ -301,13 +303,13 @@ Outcome receive_slowly(TaskControl& self, ChannelState& channel, void* slot, Ope
 
 Outcome send_under_control(TaskControl& self, ChannelState& channel, void* value,
                            const Location& site) {
-  if (!ControlledWay::executor_of(self).pass_point(self, Operation::kSend, &channel, site)) {
+  if (!under_control(self).pass_point(self, Operation::kSend, &channel, site)) {
     throw_cancelled(self);
     return Outcome::kCancelled;
   }
   Happening what{.operation = Operation::kSend};
   if (self.has_values) capture(self, channel, value, what);
-  channel.latch.lock();
+  channel.latch.lock_alone();
   return send_in<ControlledWay>(self, channel, value, what, site, {});
 }
 
@@ -317,11 +319,11 @@ namespace {
 template <Operation kOperation>
 Outcome receive_alone_as(TaskControl& self, ChannelState& channel, void* slot,
                          const Location& site) {
-  if (!ControlledWay::executor_of(self).pass_point(self, kOperation, &channel, site)) {
+  if (!under_control(self).pass_point(self, kOperation, &channel, site)) {
     throw_cancelled(self);
     return Outcome::kCancelled;
   }
-  channel.latch.lock();
+  channel.latch.lock_alone();
   return receive_in<ControlledWay>(self, channel, slot, kOperation, site, {});
 }
 

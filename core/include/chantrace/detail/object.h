@@ -124,8 +124,12 @@ class WaiterQueue {
   /// at the object, as nobody can make the task go on, and the object be destroyed after it.
   Waiter* pop_claimed() {
     if (head_ == nullptr) return nullptr;
-    if (!runs_alone) return pop_claimed_among_threads();
-    // Under control an operation that is claimed waits nowhere any more.
+    return runs_alone ? pop_claimed_alone() : pop_claimed_among_threads();
+  }
+  /// The same where the caller is known to be under control: an operation that is claimed waits
+  /// nowhere any more.
+  Waiter* pop_claimed_alone() {
+    if (head_ == nullptr) return nullptr;
     Waiter& waiter = *head_;
     waiter.operation->claim.store(Claim::kCompleted, std::memory_order_relaxed);
     if (waiter.operation->waiters_count == 1)

@@ -270,20 +270,10 @@ inline TaskControl& current_task() {
   return *task;
 }
 
-/// The task that runs this code if it is in the current execution and has no hooks; else nullptr.
-inline TaskControl* current_task_without_hooks() {
+/// The task that runs this code if it is in the current execution; else nullptr.
+inline TaskControl* current_task_if_known() {
   TaskControl* const task = current_task_or_null;
-  if (task == nullptr || task->epoch != current_epoch.load(std::memory_order_relaxed) ||
-      task->hooks.load(std::memory_order_relaxed) != 0) [[unlikely]]
-    return nullptr;
-  return task;
-}
-
-/// The current task if it runs under control and has no other hooks; else nullptr.
-inline TaskControl* current_task_under_control() {
-  TaskControl* const task = current_task_or_null;
-  if (task == nullptr || task->epoch != current_epoch.load(std::memory_order_relaxed) ||
-      !is_only_controlled(*task))
+  if (task == nullptr || task->epoch != current_epoch.load(std::memory_order_relaxed)) [[unlikely]]
     return nullptr;
   return task;
 }

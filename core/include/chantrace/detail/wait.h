@@ -49,25 +49,37 @@ WaitEnd end_wait_alone(TaskControl& self, Object& object, WaiterQueue& queue, Wa
                        Happening start, const Location& site, Claim claim);
 /// Whether a wait records its start; one that waits again does not.
 enum class Announce : std::uint8_t { kStart, kNothing };
-template <typename Park>
-[[gnu::always_inline]] inline WaitEnd wait_by(const Park& park, TaskControl& self, Object& object,
-                                              WaiterQueue& queue, Waiter& waiter,
-                                              const Happening& start, const Location& site,
-                                              Instant deadline,
+
+/// How a task waits at an object and lets others go on: in the way of its executor, whichever that
+/// is.
+struct AnyWay {
+  static void unlock(ObjectLock& latch) CHANTRACE_RELEASE(latch) { latch.unlock(); }
+  static void meet(TaskControl& self, Object& object) { detail::meet(self, object); }
+  static Waiter* pop(WaiterQueue& queue) { return queue.pop_claimed(); }
+  static void park(TaskControl& self, ParkedOperation& operation, Instant deadline) {
+    self.executor->park(self, operation, deadline);
+  }
+  static void unpark(TaskControl& task) { task.executor->unpark(task); }
+};
+
+template <typename Way>
+[[gnu::always_inline]] inline WaitEnd wait_in(TaskControl& self, Object& object, WaiterQueue& queue,
+                                              Waiter& waiter, const Happening& start,
+                                              const Location& site, Instant deadline,
                                               Announce announce = Announce::kStart)
     CHANTRACE_RELEASE(object.latch) {
   ParkedOperation& operation = *waiter.operation;
   operation.waiters = &waiter;
   operation.waiters_count = 1;
   self.last_site = site;
-  object.latch.unlock();
+  Way::unlock(object.latch);
   if (announce == Announce::kStart && self.is_recording) {
     Happening announced = start;
     // A start has no outcome yet: this one says that a timer will end it.
     if (deadline != kNever) announced.outcome = Outcome::kTimedOut;
     record(self, announced, site);
   }
-  park(self, operation, deadline);
+  Way::park(self, operation, deadline);
 
   const Claim claim = operation.claim.load(std::memory_order_acquire);
   if (claim == Claim::kCompleted) return {claim, operation.outcome, operation.detail};
@@ -77,10 +89,7 @@ template <typename Park>
 inline WaitEnd wait_at(TaskControl& self, Object& object, WaiterQueue& queue, Waiter& waiter,
                        const Happening& start, const Location& site, Instant deadline,
                        Announce announce = Announce::kStart) CHANTRACE_RELEASE(object.latch) {
-  const auto park = [](TaskControl& task, ParkedOperation& operation, Instant until) {
-    task.executor->park(task, operation, until);
-  };
-  return wait_by(park, self, object, queue, waiter, start, site, deadline, announce);
+  return wait_in<AnyWay>(self, object, queue, waiter, start, site, deadline, announce);
 }
 
 /// Parks at nothing, for ever: a nil channel, or a select without cases.

@@ -21,10 +21,10 @@ std::uint16_t to_detail(std::size_t count) {
 /// More than the addresses of any 64-bit process: refused without asking the system.
 constexpr std::size_t kBufferBytesMax = std::size_t{1} << 47;
 
-/// A buffer begins in a cache line of its own.
-std::align_val_t ring_alignment(const ElementType& type) {
-  return std::align_val_t(std::max<std::size_t>(type.alignment_bytes, 64));
-}
+/// Gives back a block that no channel came to be in.
+struct BlockEnd {
+  void operator()(void* block) const { ::operator delete(block); }
+};
 
 /// The same as `AnyWay` where the task is known to be under control, and has met the channel: in
 /// the caller's frame.
@@ -87,12 +87,20 @@ void throw_send_on_closed(TaskControl& self, const ChannelState& channel, const 
 
 ChannelState* ChannelState::make(std::string_view name, std::size_t capacity,
                                  const ElementType& type, const Location& site) {
-  std::unique_ptr<ChannelState> channel(new ChannelState(name, capacity, type, site));
-  if (capacity > 0) {
-    if (capacity > kBufferBytesMax / type.size_bytes) throw std::bad_alloc();
-    channel->ring =
-        static_cast<std::byte*>(::operator new(capacity* type.size_bytes, ring_alignment(type)));
-  }
+  if (capacity > kBufferBytesMax / type.size_bytes) throw std::bad_alloc();
+  // One block for the channel and its buffer, which begins in a cache line of its own. Aligned
+  // here: an allocator takes ten times as long for a block that it has to align.
+  const std::size_t alignment_bytes = std::max(type.alignment_bytes, alignof(ChannelState));
+  const std::size_t ring_bytes = capacity * type.size_bytes;
+  const std::size_t ring_offset =
+      (sizeof(ChannelState) + alignment_bytes - 1) / alignment_bytes * alignment_bytes;
+  std::size_t room_bytes = ring_offset + ring_bytes + alignment_bytes;
+  std::unique_ptr<void, BlockEnd> block(::operator new(room_bytes));
+  void* place = block.get();
+  std::align(alignment_bytes, ring_offset + ring_bytes, place, room_bytes);
+  std::unique_ptr<ChannelState> channel(::new (place) ChannelState(name, capacity, type, site));
+  channel->block = block.release();
+  if (capacity > 0) channel->ring = static_cast<std::byte*>(place) + ring_offset;
   add_to_channel_list(*channel);
   TaskControl& self = current_task();
   // Under control it has the same number whether or not anything records.
@@ -115,7 +123,12 @@ ChannelState::~ChannelState() {
     type.end(element(head));
     advance_head();
   }
-  if (ring != nullptr) ::operator delete(ring, ring_alignment(type));
+}
+
+void ChannelState::operator delete(ChannelState* channel, std::destroying_delete_t) {
+  void* const block = channel->block;
+  channel->~ChannelState();
+  ::operator delete(block);
 }
 
 void ChannelState::describe(ObjectState& state) const {

@@ -72,6 +72,8 @@ struct alignas(64) ChannelState final : Object {
   static ChannelState* make(std::string_view name, std::size_t capacity, const ElementType& type,
                             const Location& site);
   ~ChannelState();
+  /// Gives back the block that it is in.
+  static void operator delete(ChannelState* channel, std::destroying_delete_t);
 
   void describe(ObjectState& state) const override;
   void enter_execution(ObjectInfo* info) override;
@@ -122,7 +124,8 @@ struct alignas(64) ChannelState final : Object {
   WaiterQueue receivers;
   Users givers;
   Users takers;
-  std::byte* ring = nullptr;
+  std::byte* ring = nullptr;  ///< The buffer, behind this in the same block of memory,
+  void* block = nullptr;      ///< which begins here.
   /// Handles that refer to it; the last one deletes it.
   std::atomic<std::uint32_t> references = 1;
   /// Under control: tasks that are in an operation on it and may have parked. Without handles it

@@ -17,7 +17,7 @@ namespace chantrace {
 namespace detail {
 
 /// Starts a task. Throws: `std::system_error` when the system has no room for another thread.
-TaskControl* start_task(std::string_view label, TaskBody body, const Location& site);
+TaskControl* start_task(std::string_view label, TaskBody&& body, const Location& site);
 void release_task(TaskControl* task);
 
 }  // namespace detail

@@ -240,9 +240,9 @@ bool ControlledExecutor::cut_here(TaskControl& self) {
   return resume_at_end(self);
 }
 
-bool ControlledExecutor::pass_unlock_as_step(TaskControl& self, Operation operation, Object& object,
-                                             const Location& site) {
-  return pass_point(self, operation, &object, site);
+bool ControlledExecutor::pass_as_step(TaskControl& self, Operation operation, Object* object,
+                                      const Location& site) {
+  return pass_point(self, operation, object, site);
 }
 
 bool ControlledExecutor::look(TaskControl& self, Object& object) {

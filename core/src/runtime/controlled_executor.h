@@ -96,7 +96,7 @@ class ControlledExecutor final : public Executor {
   const EventLog* log() const { return options_.log; }
 
   // For operations.
-  TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
+  TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody&& body,
                          const Location& site) override;
   bool start(TaskControl& task) override;
   /// A gate at which tasks stand was closed or opened.
@@ -108,6 +108,8 @@ class ControlledExecutor final : public Executor {
   ///
   /// Returns: false when the execution has ended meanwhile, and the operation must do nothing.
   bool pass_point(TaskControl& self, Operation operation, Object* object, const Location& site);
+  /// The same for one that is about no object and is mostly no step.
+  bool pass_by(TaskControl& self, Operation operation, const Location& site);
   /// The same for a task that is about to take a lock, however long that takes: it returns when the
   /// gate is open. Sets `TaskControl::has_announced_lock` where it had to wait.
   bool pass_gate(TaskControl& self, Object& object, LockGate& gate, const Location& site);
@@ -166,11 +168,11 @@ class ControlledExecutor final : public Executor {
     TaskControl* last_ = nullptr;
   };
 
-  TaskControl& take_control();
+  void add_control();
   static void run_fiber(boost::context::detail::transfer_t from);
   void run_tasks();
   /// It has ended. Returns: who goes on, perhaps on its stack.
-  TaskControl& finish(TaskControl& task, TaskStatus status, std::string exception);
+  TaskControl& finish(TaskControl& task, TaskStatus status);
 
   // Who can go on.
   void add_runnable(TaskControl& task);
@@ -215,8 +217,8 @@ class ControlledExecutor final : public Executor {
   /// Whether a yield does nothing: its next operation is a step anyway. Not so where it has yielded
   /// before, at the same place and without a change since, as in a loop that waits for one.
   bool passes_over_yield(TaskControl& self);
-  bool pass_unlock_as_step(TaskControl& self, Operation operation, Object& object,
-                           const Location& site);
+  /// `pass_point`, in a frame of its own.
+  bool pass_as_step(TaskControl& self, Operation operation, Object* object, const Location& site);
   bool end_gate(TaskControl& self, Object& object, const Location& site);
   void close_pending_gates();
   void close_gate(LockGate& gate);

@@ -227,6 +227,19 @@ inline void ControlledExecutor::gate_changed(LockGate& gate) {
   }
 }
 
+inline bool ControlledExecutor::pass_by(TaskControl& self, Operation operation,
+                                        const Location& site) {
+  if (is_of(step_operations_, operation)) [[unlikely]]
+    return pass_as_step(self, operation, nullptr, site);
+  const WithoutRaces scope;
+  if (is_ending_) [[unlikely]]
+    return resume_at_end(self);
+  if (has_to_stop_) [[unlikely]]
+    stop_where_asked(self);
+  self.pending_site = &site;
+  return grant(self, operation, nullptr, 0, !is_of(kReads, operation));
+}
+
 [[gnu::always_inline]] inline bool ControlledExecutor::pass_gate(TaskControl& self, Object& object,
                                                                  LockGate& gate,
                                                                  const Location& site) {
@@ -281,7 +294,7 @@ inline void ControlledExecutor::gate_changed(LockGate& gate) {
 inline bool ControlledExecutor::pass_unlock(TaskControl& self, Operation operation, Object& object,
                                             const Location& site) {
   if (is_of(step_operations_, operation)) [[unlikely]]
-    return pass_unlock_as_step(self, operation, object, site);
+    return pass_as_step(self, operation, &object, site);
   const WithoutRaces scope;
   if (is_ending_) [[unlikely]]
     return resume_at_end(self);

@@ -10,30 +10,30 @@
 
 namespace chantrace::detail {
 
-TaskControl& ControlledExecutor::take_control() {
-  if (controls_used_ == controls_.size()) {
-    controls_.push_back(std::make_unique<TaskControl>());
-    controls_.back()->executor = this;
-  }
-  return *controls_[controls_used_++];
+void ControlledExecutor::add_control() {
+  controls_.push_back(std::make_unique<TaskControl>());
+  controls_.back()->executor = this;
 }
 
 TaskControl& ControlledExecutor::make_task(TaskControl& parent, std::string_view label,
-                                           TaskBody body, const Location& site) {
+                                           TaskBody&& body, const Location& site) {
   const WithoutRaces scope;
-  TaskControl& task = take_control();
+  if (controls_used_ == controls_.size()) [[unlikely]]
+    add_control();
+  TaskControl& task = *controls_[controls_used_++];
   tasks_.push_back(&task);
   task.id.store(TaskId{static_cast<std::uint32_t>(tasks_.size())}, std::memory_order_relaxed);
   task.epoch.store(parent.epoch.load(std::memory_order_relaxed), std::memory_order_relaxed);
   task.born_epoch = task.epoch.load(std::memory_order_relaxed);
   task.hooks.store(kHookControlled, std::memory_order_relaxed);
-  task.label.assign(label);
+  assign_text(task.label, label);
   task.parent = parent.id.load(std::memory_order_relaxed);
   task.started_at = site;
   task.last_site = {};
   task.body = std::move(body);
   task.phase.store(TaskPhase::kAlive, std::memory_order_relaxed);
   task.status = TaskStatus::kRunning;
+  task.exception.clear();
   parked_of(task) = nullptr;
   task.join_object.epoch = parent.join_object.epoch;
   task.join_object.sequence = 0;
@@ -56,11 +56,12 @@ TaskControl& ControlledExecutor::make_task(TaskControl& parent, std::string_view
   task.clock = &steps_;
   task.creations = 0;
   task.has_nested_locks = false;
-  if (task.recording != nullptr || task.is_recording) {
+  if (task.recording != nullptr) [[unlikely]] {
     task.recording = nullptr;
     stop_recording(task);
   }
   if (recording_ != nullptr) {
+    if (task.is_recording) stop_recording(task);
     task.recording = recording_;
     start_recording(task);
     task.records_before_chunk = 0;
@@ -70,6 +71,8 @@ TaskControl& ControlledExecutor::make_task(TaskControl& parent, std::string_view
   } else if (options_.log != nullptr) {
     start_logging(task, *options_.log);
     options_.log->define_task(number_of(task), to_number(task.parent), label, site, false);
+  } else if (task.is_recording) {
+    stop_recording(task);
   }
   ++alive_;
   return task;
@@ -105,30 +108,25 @@ void ControlledExecutor::run_tasks() {
   for (;;) {
     TaskControl& task = *current_task_or_null;
     note_acquire(&task);
-    std::string exception;
-    const TaskStatus status = run_task_body(task, exception);
+    const TaskStatus status = run_task_body(task, task.exception);
     if (options_.rules.end_is_step && is_only_controlled(task))
       pass_point(task, Operation::kTaskEnd, nullptr, task.started_at);
-    record_end(task, status, exception);
+    record_end(task, status, task.exception);
     wake_joiners(task);
     note_release(this);
     TaskControl* next;
     {
       const WithoutRaces scope;
-      next = &finish(task, status, std::move(exception));
+      next = &finish(task, status);
     }
     if (task.fiber.stack == nullptr) continue;  // It was handed over.
     fibers_.leave_for(task, *next);
   }
 }
 
-TaskControl& ControlledExecutor::finish(TaskControl& task, TaskStatus status,
-                                        std::string exception) {
+TaskControl& ControlledExecutor::finish(TaskControl& task, TaskStatus status) {
   task.status = status;
-  if (status == TaskStatus::kEndedByException) {
-    has_exception_ = true;
-    task.exception = std::move(exception);
-  }
+  has_exception_ |= status == TaskStatus::kEndedByException;
   visits_.set_seen();
   if (task.runnable != kNotRunnable) remove_runnable(task);
   --alive_;

@@ -158,7 +158,7 @@ void Runtime::detach_host_thread(TaskControl& task) {
   release(task);
 }
 
-TaskControl& Runtime::make_task(TaskControl& parent, std::string_view label, TaskBody body,
+TaskControl& Runtime::make_task(TaskControl& parent, std::string_view label, TaskBody&& body,
                                 const Location& site) {
   const ScopedLock lock(mutex_);
   TaskControl& task = take_control();

@@ -65,7 +65,7 @@ class Runtime final : public QuiescenceListener {
   TaskControl& attach_host_thread();
   void detach_host_thread(TaskControl& task);
   /// A control for a new task, with one reference for its thread and one for its handle.
-  TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
+  TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody&& body,
                          const Location& site);
   /// The calling thread becomes a task of the library's own.
   TaskControl& make_service_task(std::string_view label, bool is_recorded);

@@ -2,15 +2,28 @@
 
 #include <system_error>
 
+#include "controlled_step.h"
 #include "runtime.h"
 
 namespace chantrace {
 namespace detail {
+namespace {
 
-TaskControl* start_task(std::string_view label, TaskBody body, const Location& site) {
+/// The way into an operation on a task.
+template <Operation kOperation>
+bool enter(TaskControl& self, const Location& site) {
+  if (!is_only_controlled(self)) return enter_operation(self, kOperation, nullptr, site);
+  if (under_control(self).pass_by(self, kOperation, site)) return true;
+  throw_cancelled(self);
+  return false;
+}
+
+}  // namespace
+
+TaskControl* start_task(std::string_view label, TaskBody&& body, const Location& site) {
   TaskControl& self = current_task();
   // A task that is being unwound starts nothing; its handle names no task.
-  if (!enter_operation(self, Operation::kTaskSpawn, nullptr, site)) return nullptr;
+  if (!enter<Operation::kTaskSpawn>(self, site)) return nullptr;
   TaskControl& task = self.executor->make_task(self, label, std::move(body), site);
   task.join_object.latch.lock();
   const std::uint32_t sequence = ++task.join_object.sequence;
@@ -39,7 +52,7 @@ void Task::join(Location site) const {
   if ((self.hooks.load(std::memory_order_relaxed) & kHookStranger) != 0 &&
       Runtime::instance().refuse_foreign_join(self, *control_, site))
     return;
-  if (!enter_operation(self, Operation::kTaskJoin, nullptr, site)) return;
+  if (!enter<Operation::kTaskJoin>(self, site)) return;
   auto& object = control_->join_object;
   const auto what = [&](Phase phase, std::uint32_t sequence) {
     return Happening{.operation = Operation::kTaskJoin,

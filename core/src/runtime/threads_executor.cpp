@@ -82,8 +82,8 @@ ThreadsExecutor::ThreadsExecutor(QuiescenceListener& listener)
     : listener_(listener),
       spinning_max_(static_cast<std::int32_t>(std::thread::hardware_concurrency()) / 2) {}
 
-TaskControl& ThreadsExecutor::make_task(TaskControl& parent, std::string_view label, TaskBody body,
-                                        const Location& site) {
+TaskControl& ThreadsExecutor::make_task(TaskControl& parent, std::string_view label,
+                                        TaskBody&& body, const Location& site) {
   return Runtime::instance().make_task(parent, label, std::move(body), site);
 }
 

@@ -35,7 +35,7 @@ class ThreadsExecutor final : public Executor {
  public:
   explicit ThreadsExecutor(QuiescenceListener& listener);
 
-  TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
+  TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody&& body,
                          const Location& site) override;
   bool start(TaskControl& task) override;
   void park(TaskControl& self, ParkedOperation& operation, Instant deadline) override;

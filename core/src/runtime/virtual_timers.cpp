@@ -37,10 +37,9 @@ bool VirtualTimers::remove(TaskControl& task) {
   return true;
 }
 
-void VirtualTimers::clear() {
+void VirtualTimers::clear_heap() {
   for (const Entry& entry : heap_) place_of(entry) = kNotInHeap;
   heap_.clear();
-  pushed_ = 0;
 }
 
 void VirtualTimers::remove_at(std::size_t place) {

@@ -34,9 +34,13 @@ class VirtualTimers {
   bool remove(TimerNode& timer);
   bool remove(TaskControl& task);
   /// All leave.
-  void clear();
+  void clear() {
+    pushed_ = 0;
+    if (!heap_.empty()) clear_heap();
+  }
 
  private:
+  void clear_heap();
   static std::uint32_t& place_of(const Entry& entry) {
     return entry.timer != nullptr ? entry.timer->heap_place : entry.task->heap_place;
   }

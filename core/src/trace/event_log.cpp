@@ -29,26 +29,12 @@ void EventLog::close() {
   is_open_ = false;
 }
 
-Chunk* EventLog::chunk_with_room() {
-  Chunk& current = blocks_[current_]->head;
-  if (!is_open_) return nullptr;
-  if (current.count.load(std::memory_order_relaxed) < kChunkCapacity) return &current;
-  if ((current_ + 1) * kChunkCapacity == kEventsMax) return nullptr;
+Chunk* EventLog::next_chunk() {
+  if (!is_open_ || (current_ + 1) * kChunkCapacity == kEventsMax) return nullptr;
   if (++current_ == blocks_.size()) blocks_.push_back(std::make_unique<Block>());
   Chunk& next = blocks_[current_]->head;
   next.count.store(0, std::memory_order_relaxed);
   return &next;
-}
-
-void EventLog::define_task(std::uint32_t id, std::uint32_t parent, std::string_view label,
-                           const Location& started_at, bool is_clock) {
-  if (id >= tasks_.size()) tasks_.resize(std::size_t{id} + 1);
-  tasks_count_ = std::max(tasks_count_, std::size_t{id} + 1);
-  Task& task = tasks_[id];
-  task.parent = parent;
-  task.label.assign(label);
-  task.started_at = started_at;
-  task.is_clock = is_clock;
 }
 
 EventLog::Object& EventLog::define_object(ObjectId id) {

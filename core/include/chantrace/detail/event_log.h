@@ -3,6 +3,7 @@
 /// one execution after another.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +23,14 @@
 #include "chantrace/trace.h"
 
 namespace chantrace::detail {
+
+/// Most tasks have no label, and the general way takes ten times as long for an empty text.
+inline void assign_text(std::string& to, std::string_view from) {
+  if (from.empty())
+    to.clear();
+  else
+    to.assign(from);
+}
 
 /// In `Object::creation`: it was made outside executions.
 inline constexpr std::uint64_t kMadeOutside = std::uint64_t{1} << 63;
@@ -68,9 +77,23 @@ class EventLog {
   void close();
 
   /// Where the next record goes, of whatever task; nullptr: no more are kept.
-  Chunk* chunk_with_room();
+  Chunk* chunk_with_room() {
+    Chunk& current = blocks_[current_]->head;
+    const bool has_room =
+        is_open_ && current.count.load(std::memory_order_relaxed) < kChunkCapacity;
+    return has_room ? &current : next_chunk();
+  }
   void define_task(std::uint32_t id, std::uint32_t parent, std::string_view label,
-                   const Location& started_at, bool is_clock);
+                   const Location& started_at, bool is_clock) {
+    if (id >= tasks_.size()) [[unlikely]]
+      tasks_.resize(std::size_t{id} + 1);
+    tasks_count_ = std::max(tasks_count_, std::size_t{id} + 1);
+    Task& task = tasks_[id];
+    task.parent = parent;
+    assign_text(task.label, label);
+    task.started_at = started_at;
+    task.is_clock = is_clock;
+  }
   /// What is to be said of the object with that id, empty.
   Object& define_object(ObjectId id);
   /// From 1.
@@ -100,6 +123,7 @@ class EventLog {
   };
   static_assert(offsetof(Block, records) == sizeof(Chunk));
 
+  Chunk* next_chunk();
   std::size_t size_so_far() const {
     return current_ * kChunkCapacity +
            blocks_[current_]->head.count.load(std::memory_order_relaxed);

@@ -63,7 +63,7 @@ class Executor {
   virtual ~Executor() = default;
 
   /// A control for a new task, with one reference for the task and one for its handle.
-  virtual TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody body,
+  virtual TaskControl& make_task(TaskControl& parent, std::string_view label, TaskBody&& body,
                                  const Location& site) = 0;
   /// Makes a new task run.
   ///

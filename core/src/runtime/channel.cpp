@@ -39,7 +39,7 @@ struct ControlledWay {
   static void unpark(TaskControl& task) {
     // A thread may have come here before any task did.
     if (task.clock == nullptr) return task.executor->unpark(task);
-    under_control(task).unpark(task);
+    under_control(task).unpark_here(task);
   }
 };
 

@@ -294,14 +294,7 @@ void ControlledExecutor::park(TaskControl& self, ParkedOperation& operation, Ins
   park_here(self, operation, deadline);
 }
 
-void ControlledExecutor::unpark(TaskControl& task) {
-  const WithoutRaces scope;
-  note_release(&task);
-  // Its deadline is over now and not when it goes on, which may be after time has passed.
-  if (task.heap_place != kNotInHeap && timers_.remove(task)) update_clock();
-  // One that has not parked yet will see that it need not.
-  if (parked_of(task) != nullptr) wake(task);
-}
+void ControlledExecutor::unpark(TaskControl& task) { unpark_here(task); }
 
 bool ControlledExecutor::yield(TaskControl& self) {
   const WithoutRaces scope;

@@ -127,6 +127,8 @@ class ControlledExecutor final : public Executor {
   /// The same in the caller's frame.
   void park_here(TaskControl& self, ParkedOperation& operation, Instant deadline);
   void unpark(TaskControl& task) override;
+  /// The same in the caller's frame.
+  void unpark_here(TaskControl& task);
   bool yield(TaskControl& self) override;
   std::uint32_t choose(TaskControl& self, std::uint32_t count) override;
   std::uint32_t choose_case(TaskControl& self, std::span<const std::uint16_t> cases) override;
@@ -189,6 +191,8 @@ class ControlledExecutor final : public Executor {
   bool is_private(const TaskControl& self, Object& object, std::size_t side, bool is_write);
   /// Whether another task may go on instead.
   bool is_choice(TaskControl& self, Object* object, std::size_t side, bool is_write);
+  /// Who goes on instead of `self`, which has said what it is about to do; nullptr: it does itself.
+  TaskControl* next_instead(TaskControl& self);
   /// Returns when `self` is next. False: the execution is at its end.
   bool take_turn(TaskControl& self);
   /// `self` cannot go on now. Returns when it can.
@@ -220,6 +224,8 @@ class ControlledExecutor final : public Executor {
   /// `pass_point`, in a frame of its own.
   bool pass_as_step(TaskControl& self, Operation operation, Object* object, const Location& site);
   bool end_gate(TaskControl& self, Object& object, const Location& site);
+  void stand_at(LockGate& gate, TaskControl& self, Object& object);
+  void leave_gate(LockGate& gate, TaskControl& self);
   void close_pending_gates();
   void close_gate(LockGate& gate);
   void open_gate(LockGate& gate);

@@ -97,18 +97,21 @@ inline bool ControlledExecutor::is_choice(TaskControl& self, Object* object, std
   return true;
 }
 
-[[gnu::always_inline]] inline bool ControlledExecutor::take_turn(TaskControl& self) {
+[[gnu::always_inline]] inline TaskControl* ControlledExecutor::next_instead(TaskControl& self) {
   if (woken_.empty()) {
-    if (runnable_.size() == 1 && !is_asked_always_) return true;
+    if (runnable_.size() == 1 && !is_asked_always_) return nullptr;
     const std::size_t chosen = pick();
-    if (chosen == self.runnable) return true;
-    if (chosen != clock_place_) {
-      go_on_with(self, task_of(runnable_[chosen]));
-      return !is_ending_ || resume_at_end(self);
-    }
+    if (chosen == self.runnable) return nullptr;
+    if (chosen != clock_place_) return &task_of(runnable_[chosen]);
     fire_timer();
   }
-  go_on_with(self, next_task());
+  return &next_task();
+}
+
+[[gnu::always_inline]] inline bool ControlledExecutor::take_turn(TaskControl& self) {
+  TaskControl* const next = next_instead(self);
+  if (next == nullptr) return true;
+  go_on_with(self, *next);
   return !is_ending_ || resume_at_end(self);
 }
 
@@ -120,7 +123,7 @@ inline bool ControlledExecutor::is_choice(TaskControl& self, Object* object, std
     const bool can_go_on = last_ != nullptr && last_->runnable != kNotRunnable;
     chosen = strategy_->pick(runnable_, can_go_on ? last_->runnable : kNobody);
   }
-  has_turn_ = !is_asked_always_ && runnable_[chosen].operation == Operation::kNone &&
+  has_turn_ = runnable_[chosen].operation == Operation::kNone && !is_asked_always_ &&
               chosen != clock_place_;
   return chosen;
 }
@@ -139,6 +142,15 @@ inline void ControlledExecutor::wake(TaskControl& task) {
     woken_.push(task);
   else
     add_runnable(task);
+}
+
+[[gnu::always_inline]] inline void ControlledExecutor::unpark_here(TaskControl& task) {
+  const WithoutRaces scope;
+  note_release(&task);
+  // Its deadline is over now and not when it goes on, which may be after time has passed.
+  if (task.heap_place != kNotInHeap && timers_.remove(task)) update_clock();
+  // One that has not parked yet will see that it need not.
+  if (parked_of(task) != nullptr) wake(task);
 }
 
 inline void ControlledExecutor::note_change() {
@@ -240,6 +252,24 @@ inline bool ControlledExecutor::pass_by(TaskControl& self, Operation operation,
   return grant(self, operation, nullptr, 0, !is_of(kReads, operation));
 }
 
+inline void ControlledExecutor::stand_at(LockGate& gate, TaskControl& self, Object& object) {
+  self.gate = &gate;
+  self.gate_object = &object;
+  self.gate_object_id = object.id;
+  self.previous_at_gate = nullptr;
+  self.next_at_gate = gate.standing;
+  if (gate.standing != nullptr) gate.standing->previous_at_gate = &self;
+  gate.standing = &self;
+}
+
+inline void ControlledExecutor::leave_gate(LockGate& gate, TaskControl& self) {
+  self.gate = nullptr;
+  if (self.gate_object == nullptr) return;  // It was destroyed.
+  (self.previous_at_gate != nullptr ? self.previous_at_gate->next_at_gate : gate.standing) =
+      self.next_at_gate;
+  if (self.next_at_gate != nullptr) self.next_at_gate->previous_at_gate = self.previous_at_gate;
+}
+
 [[gnu::always_inline]] inline bool ControlledExecutor::pass_gate(TaskControl& self, Object& object,
                                                                  LockGate& gate,
                                                                  const Location& site) {
@@ -260,28 +290,18 @@ inline bool ControlledExecutor::pass_by(TaskControl& self, Operation operation,
     return grant(self, Operation::kLock, &object, 0, true);
   }
   announce(self, Operation::kLock, &object, 0, site);
-  self.gate = &gate;
-  self.gate_object = &object;
-  self.gate_object_id = object.id;
-  self.previous_at_gate = nullptr;
-  self.next_at_gate = gate.standing;
-  if (gate.standing != nullptr) gate.standing->previous_at_gate = &self;
-  gate.standing = &self;
-
-  if (gate.is_closed) close_gate(gate);
   bool goes_on = true;
-  if (self.runnable == kNotRunnable) {
-    wait(self);
+  TaskControl* const next = gate.is_closed ? nullptr : next_instead(self);
+  if (gate.is_closed || next != nullptr) {
+    stand_at(gate, self, object);
+    if (next != nullptr) {
+      go_on_with(self, *next);
+    } else {
+      close_gate(gate);
+      wait(self);
+    }
     goes_on = !is_ending_ || resume_at_end(self);
-  } else {
-    goes_on = !may_choose || take_turn(self);
-  }
-
-  self.gate = nullptr;
-  if (self.gate_object != nullptr) {
-    (self.previous_at_gate != nullptr ? self.previous_at_gate->next_at_gate : gate.standing) =
-        self.next_at_gate;
-    if (self.next_at_gate != nullptr) self.next_at_gate->previous_at_gate = self.previous_at_gate;
+    leave_gate(gate, self);
   }
   if (goes_on) {
     if (may_choose) last_ = &self;

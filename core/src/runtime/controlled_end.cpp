@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "chantrace/detail/assert.h"
 #include "runtime.h"
 
 namespace chantrace::detail {
@@ -28,9 +29,10 @@ void ControlledExecutor::settle() {
 
 void ControlledExecutor::unwind() {
   const WithoutRaces scope;
+  CHANTRACE_ASSERT(is_ending_);
   is_unwinding_ = true;
   // A task that is being unwound may give back what another one waits for; nobody goes on by that.
-  for (std::size_t i = tasks_.size(); i-- > 1;)
+  for (std::size_t i = tasks_.size(); alive_ > 0 && i-- > 1;)
     if (tasks_[i]->phase.load(std::memory_order_relaxed) != TaskPhase::kEnded)
       unwind_task(*tasks_[i]);
   note_acquire(this);

@@ -120,7 +120,7 @@ void ControlledExecutor::end() {
 }
 
 Schedule ControlledExecutor::schedule() {
-  if (is_ending_ || is_unwinding_) visits_.set_unseen();
+  if (is_ending_) visits_.set_unseen();
   const std::span<const Segment> segments = visits_.segments();
   return {options_.rules,
           {segments.begin(), segments.end()},
@@ -178,7 +178,7 @@ TaskControl& ControlledExecutor::next_task() {
   // Whoever stands before a lock that was taken since cannot be next.
   if (pending_gates_ != nullptr) close_pending_gates();
   for (;;) {
-    if (is_unwinding_ || is_ending_) return *root_;
+    if (is_ending_) return *root_;
     if (steps_ > options_.steps_max) [[unlikely]]
       return cut_now();
     if (!woken_.empty()) {

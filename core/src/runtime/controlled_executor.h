@@ -285,7 +285,7 @@ class ControlledExecutor final : public Executor {
 
   bool is_settling_ = false;
   bool is_ending_ = false;
-  bool is_unwinding_ = false;
+  bool is_unwinding_ = false;  ///< Only where it is ending as well.
   bool has_exception_ = false;
   Cut cut_ = Cut::kNone;
   Participant last_before_cut_;  ///< Task 0: not known.
@@ -331,6 +331,13 @@ inline void ControlledExecutor::remove_runnable_at(std::size_t place) {
   runnable_.pop_back();
 }
 
+inline void ControlledExecutor::forget_pending(LockGate& gate) {
+  LockGate** link = &pending_gates_;
+  while (*link != &gate) link = &(*link)->next_pending;
+  *link = gate.next_pending;
+  gate.is_pending = false;
+}
+
 [[gnu::always_inline]] inline void ControlledExecutor::go_on_with(TaskControl& self,
                                                                   TaskControl& next) {
   if (&next == &self) return;
@@ -341,7 +348,7 @@ inline void ControlledExecutor::remove_runnable_at(std::size_t place) {
 
 inline void ControlledExecutor::turn_to(std::uint32_t task) {
   // What unwinds tasks is nobody's decision.
-  if (is_ending_ || is_unwinding_) visits_.set_unseen();
+  if (is_ending_) visits_.set_unseen();
   visits_.turn_to(task);
 }
 

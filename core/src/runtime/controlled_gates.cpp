@@ -6,13 +6,6 @@ namespace chantrace::detail {
 
 using enum Operation;
 
-void ControlledExecutor::forget_pending(LockGate& gate) {
-  LockGate** link = &pending_gates_;
-  while (*link != &gate) link = &(*link)->next_pending;
-  *link = gate.next_pending;
-  gate.is_pending = false;
-}
-
 void ControlledExecutor::close_pending_gates() {
   while (pending_gates_ != nullptr) {
     LockGate& gate = *pending_gates_;

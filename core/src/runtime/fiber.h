@@ -104,10 +104,11 @@ class FiberSwitch {
 
   /// `next` goes on instead of `self`. Returns when somebody lets `self` go on.
   CHANTRACE_NO_TSAN void switch_to(TaskControl& self, TaskControl& next) {
-    self.fiber.caught_exceptions = exceptions_->caught_exceptions;
-    self.fiber.uncaught_exceptions = exceptions_->uncaught_exceptions;
-    exceptions_->caught_exceptions = next.fiber.caught_exceptions;
-    exceptions_->uncaught_exceptions = next.fiber.uncaught_exceptions;
+    ExceptionGlobals& exceptions = *exceptions_;
+    self.fiber.caught_exceptions = exceptions.caught_exceptions;
+    self.fiber.uncaught_exceptions = exceptions.uncaught_exceptions;
+    exceptions.caught_exceptions = next.fiber.caught_exceptions;
+    exceptions.uncaught_exceptions = next.fiber.uncaught_exceptions;
     current_task_or_null = &next;
     note_leaving(self.fiber, next.fiber, stack_of(next.fiber), false);
     arrive(boost::context::detail::jump_fcontext(next.fiber.context, &self));

@@ -75,10 +75,6 @@ std::vector<Finding> ControlledRuns::find_lock_orders() {
 }
 
 bool ControlledRuns::is_clean() const {
-  const auto holds_nothing = [](const TaskControl& task) {
-    return std::none_of(task.held.begin(), task.held.begin() + task.held_end,
-                        [](const auto& slot) { return slot.load(std::memory_order_relaxed); });
-  };
   return !was_stopped_ && executor_.all_ended_well() && Runtime::instance().has_nothing_to_tell() &&
          body_.status == TaskStatus::kRunning && holds_nothing(body_);
 }

@@ -274,6 +274,14 @@ void record_end(TaskControl& task, TaskStatus status, const std::string& excepti
 /// The task has ended, for all who join it.
 void wake_joiners(TaskControl& task);
 
+/// Its table of held locks is empty. Only the task itself fills a slot, so that stays so once it
+/// has ended.
+inline bool holds_nothing(const TaskControl& task) {
+  for (std::uint32_t slot = 0; slot < task.held_end; ++slot)
+    if (task.held[slot].load(std::memory_order_relaxed) != nullptr) return false;
+  return true;
+}
+
 /// The body of an execution is left by the exception that is being handled.
 void note_exception(TaskControl& body);
 

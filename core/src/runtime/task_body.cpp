@@ -50,7 +50,7 @@ void wake_joiners(TaskControl& task) {
 }
 
 void record_end(TaskControl& task, TaskStatus status, const std::string& exception) {
-  if (task.held_end > 0) Runtime::instance().add_orphans(task);
+  if (!holds_nothing(task)) Runtime::instance().add_orphans(task);
   task.body.reset();
   if (task.is_recording && task.recording != nullptr)
     task.last_site = task.recording->last_location(task);

@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "bugs/kernels.h"
+#include "chantrace/chantrace.h"
 #include "chantrace/detail/execution.h"
 #include "chantrace/detail/explore_body.h"
 #include "chantrace/trace.h"
@@ -104,6 +106,47 @@ TEST_P(FollowedGokerTest, OrderOfThreadsLeadsToTheSameEnd) {
   }
   RecordProperty("not_followed_of_20", not_followed);
   EXPECT_LE(not_followed, kernel.shows_always ? 0 : kNotFollowedMax);
+}
+
+// The first task that is unwound gives back the lock that the other one waits for.
+TEST(FollowedUnwindingTest, WhatIsGivenBackThereIsNoPartOfTheOrder) {
+  const Kernel deadlock = {
+      "scoped locks", KernelClass::kResource, true, {FindingKind::kDeadlock}, [](Variant) {
+        Mutex left("left");
+        Mutex right("right");
+        Channel<int> has_left("has left", 1);
+        Channel<int> has_right("has right", 1);
+        Task tasks[] = {go([&] {
+                          const std::scoped_lock first(left);
+                          has_left.send(1);
+                          has_right.recv();
+                          const std::scoped_lock second(right);
+                        }),
+                        go([&] {
+                          const std::scoped_lock first(right);
+                          has_right.send(1);
+                          has_left.recv();
+                          const std::scoped_lock second(left);
+                        })};
+        for (Task& task : tasks) task.join();
+      }};
+  const TemporaryFolder folder;
+  for (int i = 0; i < kRuns; ++i) {
+    const auto path = folder.path() / "deadlock.chantrace";
+    detail::RecordingOptions recording;
+    recording.path = path;
+    const ThreadsRun run =
+        run_on_threads([&] { deadlock.run(Variant::kFaulty); }, kPatience, recording);
+    auto trace = read_trace(path);
+    ASSERT_TRUE(trace.has_value()) << trace.error().to_string();
+
+    const Followed followed =
+        follow(deadlock, Variant::kFaulty, std::make_shared<const Trace>(std::move(trace).value()));
+
+    EXPECT_EQ(followed.divergence, "");
+    EXPECT_EQ(followed.kinds, kinds_of(run.faults()));
+    EXPECT_TRUE(followed.kinds.contains("deadlock"));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(, FollowedGokerTest, ::testing::ValuesIn(kernels()),

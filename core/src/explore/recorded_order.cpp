@@ -1,6 +1,7 @@
 #include "recorded_order.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace chantrace::detail {
@@ -66,12 +67,22 @@ class StepReader {
     Operation last = Operation::kNone;
   };
 
+  /// True where it can only have happened because tasks were unwound.
+  bool is_consequence(const EventRecord& event) const {
+    return outcome_of(event) == Outcome::kCancelled ||
+           (!is_on_task(event.operation) && over_.contains(event.object));
+  }
+
   void read(const EventPlace& place) {
     Stream& stream = streams_[place.stream];
     const EventRecord& event = event_at(trace_, place);
     const Operation last = std::exchange(stream.last, event.operation);
-    if (outcome_of(event) == Outcome::kCancelled) stream.is_over = true;
-    if (stream.is_over) return;
+    if (is_consequence(event)) stream.is_over = true;
+    if (stream.is_over) {
+      // It may give back what another one waits for, which then goes on before it is unwound too.
+      if (event.sequence != 0 && !is_on_task(event.operation)) over_.insert(event.object);
+      return;
+    }
     if (stream.is_timers) {
       if (event.operation == Operation::kTimerFire ||
           (event.operation == Operation::kContextCancel && last != Operation::kContextCancel))
@@ -120,6 +131,7 @@ class StepReader {
 
   const Trace& trace_;
   std::vector<Stream> streams_;
+  std::set<std::uint32_t> over_;  ///< Objects that were used by tasks that were being unwound.
   std::vector<RecordedStep> steps_;
 };
 

@@ -90,10 +90,10 @@ void add_check(CLI::App& app, Context& context) {
       .add_option(
           "--fail-on", options->fail_on,
           "Kinds of findings that fail a trace, separated by commas. \"default\" is deadlock, "
-          "blocked, leaked, exception, misuse, race and inconsistent; \"blocked\" has "
+          "blocked, leaked, exception, misuse, race, divergence and inconsistent; \"blocked\" has "
           "lost_signal in it, and \"misuse\" mutex_held, send_on_closed, double_close and "
           "negative_wait_group. Besides there are lock_order, value_left, foreign_unlock, "
-          "step_limit, divergence, foreign_thread, uncertain, incomplete, \"all\" and \"none\"")
+          "step_limit, foreign_thread, uncertain, incomplete, \"all\" and \"none\"")
       ->type_name("KINDS")
       ->capture_default_str();
   command

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <set>
 #include <string>
 
 #include "chantrace/chantrace.h"
@@ -53,6 +54,45 @@ TEST(VirtualTimeTest, SleepersWakeInTheOrderOfTheirTime) {
       with(TimeMode::kQuiescence));
 
   EXPECT_EQ(order, "abc");
+}
+
+/// Sleeps, or waits with a timeout, and says when.
+using Sleep = void (*)(std::chrono::milliseconds);
+
+// How late a task comes to its sleep is a choice as well: each may be the first to wake.
+TEST(VirtualTimeTest, ADeadlineIsReckonedFromWhenItsTaskComes) {
+  const Sleep sleeps[] = {
+      [](std::chrono::milliseconds time) { sleep_for(time); },
+      [](std::chrono::milliseconds time) { Channel<int>().recv_for(time); },
+      [](std::chrono::milliseconds time) {
+        select(on_recv(Channel<int>()), on_timeout(time, [] {}));
+      },
+      [](std::chrono::milliseconds time) {
+        with_timeout(Context::background(), time).done().recv();
+      },
+      [](std::chrono::milliseconds time) { after(time).recv(); },
+  };
+  for (const Sleep sleep : sleeps) {
+    std::set<std::string> orders;
+    const ExploreResult result = explore(
+        [&] {
+          std::string order;
+          Task longer = go([&] {
+            sleep(10ms);
+            order += 'l';
+          });
+          Task shorter = go([&] {
+            sleep(5ms);
+            order += 's';
+          });
+          longer.join();
+          shorter.join();
+          orders.insert(order);
+        },
+        {.schedules = 100'000, .strategy = depth_first()});
+    EXPECT_TRUE(result.is_exhausted);
+    EXPECT_EQ(orders, (std::set<std::string>{"ls", "sl"})) << &sleep - sleeps;
+  }
 }
 
 /// How often, of 100 executions, a timeout of a second came before a value that was on its way.

@@ -122,6 +122,7 @@ std::shared_ptr<ContextState> make_context(const std::shared_ptr<ContextState>& 
                                            std::optional<std::int64_t> timeout_ns,
                                            const Location& site) {
   TaskControl& self = current_task();
+  if (timeout_ns) note_deadline();
   auto context = std::make_shared<ContextState>(site);
   if (!enter_operation(self, Operation::kContextMake, context.get(), site)) return context;
   if (parent != nullptr) note_look(*parent);

@@ -123,6 +123,9 @@ class ControlledExecutor final : public Executor {
   bool look_at_end(TaskControl& self);
   /// The same where it looks at the clock. Time passes for one that does nothing else.
   bool look_at_clock(TaskControl& self);
+  /// The same where it reckons a deadline from the present: how much time passed before is seen
+  /// when that comes.
+  bool set_deadline(TaskControl& self);
   void park(TaskControl& self, ParkedOperation& operation, Instant deadline) override;
   /// The same in the caller's frame.
   void park_here(TaskControl& self, ParkedOperation& operation, Instant deadline);

@@ -36,6 +36,12 @@ bool ControlledExecutor::look_at_clock(TaskControl& self) {
   return true;
 }
 
+bool ControlledExecutor::set_deadline(TaskControl& self) {
+  // Otherwise time does not pass while it could go on.
+  if (options_.rules.time_mode == TimeMode::kQuiescence) return true;
+  return pass_point(self, Operation::kLook, nullptr, kNowhere);
+}
+
 void ControlledExecutor::let_time_pass() {
   const bool has_changed = changes_ != changes_when_passed_;
   time_passed_ = has_changed ? kTimePassed : std::min(time_passed_, kNever / 4) * 2;

@@ -122,6 +122,10 @@ void note_look_at_clock() {
   look_by(
       [](ControlledExecutor& executor, TaskControl& self) { return executor.look_at_clock(self); });
 }
+void note_deadline() {
+  look_by(
+      [](ControlledExecutor& executor, TaskControl& self) { return executor.set_deadline(self); });
+}
 
 namespace {
 
@@ -188,6 +192,7 @@ std::string describe_object(const Object* object, const Location& site) {
 
 Patience patience_for(TaskControl& self, std::int64_t nanoseconds) {
   if (nanoseconds <= 0) return {.is_try = false, .deadline = 0};
+  note_deadline();
   const Instant present = self.executor->now();
   return {.is_try = false,
           .deadline = nanoseconds > kNever - present ? kNever : present + nanoseconds};

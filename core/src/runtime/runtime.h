@@ -262,6 +262,8 @@ void note_look(Object& object);
 void note_look_at_end();
 /// The same where it looks at the clock.
 void note_look_at_clock();
+/// The same where it reckons a deadline from the present.
+void note_deadline();
 
 /// What a task's thread runs.
 void run_task(TaskControl& task);

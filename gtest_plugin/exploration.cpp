@@ -23,7 +23,8 @@ std::map<std::string, ExploreOptions, std::less<>>& options_of_tests() {
 bool is_listening = false;
 
 std::string counted(std::uint64_t count, const char* what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+  const bool has_sibilant = std::string_view(what).ends_with("ch");
+  return std::to_string(count) + " " + what + (count == 1 ? "" : has_sibilant ? "es" : "s");
 }
 
 /// "312", "71 k", "1.2 M".
@@ -80,22 +81,25 @@ std::unique_ptr<Exploration> Exploration::plan(const Flags& flags, const testing
   return exploration;
 }
 
-void Exploration::explore(const testing::TestInfo& test,
-                          const std::function<bool(const std::vector<Finding>&)>& is_failing,
-                          const std::function<void()>& note_progress) {
+void Exploration::explore(
+    const testing::TestInfo& test,
+    const std::function<std::vector<Finding>(const std::vector<Finding>&)>& select_failing,
+    const std::function<void()>& note_progress) {
   if (is_replay_) return;
   TestRunner runner(test);
-  bool passed = true;
   auto last_note = std::chrono::steady_clock::now();
-  result_ = detail::explore_body([&] { passed = runner.run(); }, options_,
-                                 [&](const std::vector<Finding>& findings) {
-                                   const auto present = std::chrono::steady_clock::now();
-                                   if (present - last_note > std::chrono::milliseconds(500)) {
-                                     last_note = present;
-                                     note_progress();
-                                   }
-                                   return !passed || is_failing(findings);
-                                 });
+  const auto judge = [&](const std::vector<Finding>& findings) {
+    const auto present = std::chrono::steady_clock::now();
+    if (present - last_note > std::chrono::milliseconds(500)) {
+      last_note = present;
+      note_progress();
+    }
+    if (findings.empty()) return runner.failure();
+    // What a body that is blocked asserts while it is thrown out is a consequence.
+    const std::vector<Finding> failing = select_failing(findings);
+    return failing.empty() ? runner.failure() : fingerprint(failing.front());
+  };
+  result_ = detail::explore_body([&] { runner.run(); }, options_, judge);
   // What passed is recorded as it passed last.
   Schedule schedule =
       result_->first_failure ? result_->first_failure->schedule : std::move(result_->last_schedule);
@@ -143,6 +147,19 @@ std::string Exploration::place() const {
   return ", schedule " + std::to_string(result_->first_failure->index + 1) +
          (schedules != ~std::uint64_t{0} ? " of " + std::to_string(schedules) : "") +
          ", found by " + result_->first_failure->found_by;
+}
+
+std::string Exploration::shrinking() const {
+  if (!must_fail() || !result_->first_failure->shrinking) return {};
+  const Shrinking& shrinking = *result_->first_failure->shrinking;
+  const double milliseconds = std::chrono::duration<double, std::milli>(shrinking.elapsed).count();
+  char time[32];
+  std::snprintf(time, sizeof time, milliseconds < 10 ? "%.1f ms" : "%.0f ms", milliseconds);
+  return "from " + counted(shrinking.before.preemptions, "preemption") + " to " +
+         std::to_string(shrinking.after.preemptions) + ", and from " +
+         counted(shrinking.before.switches, "switch") + " to " +
+         std::to_string(shrinking.after.switches) + ", in " + counted(shrinking.executions, "run") +
+         ", " + time;
 }
 
 void Exploration::add_findings(std::vector<Finding>& findings) const {

@@ -269,6 +269,10 @@ const std::vector<Flag>& all_flags() {
        "explores one part of so many, from 0/COUNT, of each test; gtest: GTEST_SHARD_INDEX and\n"
        "      GTEST_TOTAL_SHARDS name it, and each shard runs all tests",
        [](std::string_view text, Flags& flags) { return read_shard(text, flags); }},
+      {"shrink", "COUNT",
+       "runs a schedule that failed up to so many times more, to make it as small as can be\n"
+       "      (default: 1000; 0: not); what is replayed is shrunk only where this is given",
+       [](std::string_view text, Flags& flags) { return read_count(text, flags.shrink); }},
       {"steps_max", "COUNT",
        "operations after which an execution under control is cut (default: 100000)",
        [](std::string_view text, Flags& flags) -> Problem {
@@ -382,6 +386,7 @@ void Flags::apply_to(ExploreOptions& options) const {
   if (strategy) options.strategy = *strategy;
   if (seed) options.seed = *seed;
   if (explore_shard) options.shard = *explore_shard;
+  if (shrink) options.shrink.executions = *shrink;
   if (steps_max) options.run.steps_max = *steps_max;
   if (stack_kib) options.run.stack_bytes = *stack_kib * 1024;
   if (time_mode) options.run.rules.time_mode = *time_mode;

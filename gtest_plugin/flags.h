@@ -40,6 +40,7 @@ struct Flags {
   std::optional<Shard> explore_shard;
   /// GoogleTest's shards are parts of each test's exploration, and no longer of the tests.
   bool takes_googletest_shards = false;
+  std::optional<std::uint64_t> shrink;
   std::optional<std::uint64_t> steps_max;
   std::optional<std::uint64_t> stack_kib;
   std::optional<TimeMode> time_mode;

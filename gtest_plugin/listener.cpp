@@ -119,6 +119,7 @@ class Listener final : public testing::EmptyTestEventListener {
     }
     for (Finding& one : execution_->find_in_trace()) findings.push_back(std::move(one));
     if (exploration_ != nullptr) exploration_->add_findings(findings);
+    remove_told(findings);
     std::vector<Finding> failing = select_failing(findings);
     const bool failed_before = test.result()->Failed();
     if (exploration_ != nullptr && end.schedule) {
@@ -172,10 +173,7 @@ class Listener final : public testing::EmptyTestEventListener {
   void explore(const testing::TestInfo& test, detail::ExecutionOptions& options) {
     try {
       exploration_->explore(
-          test,
-          [this](const std::vector<Finding>& findings) {
-            return !select_failing(findings).empty();
-          },
+          test, [this](const std::vector<Finding>& findings) { return select_failing(findings); },
           [this] { watchdog_.start(flags_.watchdog); });
       options.control = exploration_->control();
       options.strategy = &exploration_->strategy();
@@ -221,6 +219,15 @@ class Listener final : public testing::EmptyTestEventListener {
     };
     return !finding.participants.empty() &&
            std::all_of(finding.participants.begin(), finding.participants.end(), is_known);
+  }
+
+  /// What could happen, where it did.
+  void remove_told(std::vector<Finding>& findings) const {
+    std::vector<Finding> told = findings;
+    told.insert(told.end(), reported_.begin(), reported_.end());
+    std::erase_if(findings, [&](const Finding& one) {
+      return one.kind == FindingKind::kLockOrder && has_come_true(one, told);
+    });
   }
 
   bool fails_on(const Finding& finding) const {
@@ -274,7 +281,9 @@ class Listener final : public testing::EmptyTestEventListener {
   std::string again_text() const {
     if (exploration_ == nullptr || exploration_->is_exploring()) return {};
     const bool has_trace = flags_.keep != Keep::kNone && !has_complained_;
-    return "  again      " + flags_.program + " --gtest_filter=" + test_ +
+    const std::string shrinking = exploration_->shrinking();
+    return (shrinking.empty() ? "" : "  shrunk     " + shrinking + "\n") + "  again      " +
+           flags_.program + " --gtest_filter=" + test_ +
            " --chantrace_replay=" + exploration_->replay_argument(has_trace ? path_.string() : "") +
            "\n";
   }

@@ -50,15 +50,26 @@ template struct Access<&testing::TestResult::Clear, ClearKey>;
 /// Keeps back what is reported, and lets the test see it: it may ask `HasFatalFailure`.
 class Reporter final : public testing::ScopedFakeTestPartResultReporter {
  public:
-  Reporter(testing::TestResult& result, testing::TestPartResultArray& unused)
-      : ScopedFakeTestPartResultReporter(INTERCEPT_ALL_THREADS, &unused), result_(result) {}
+  Reporter(testing::TestResult& result, testing::TestPartResultArray& unused,
+           std::string& first_failure)
+      : ScopedFakeTestPartResultReporter(INTERCEPT_ALL_THREADS, &unused),
+        result_(result),
+        first_failure_(first_failure) {}
   /// GoogleTest calls this under a lock of its own.
   void ReportTestPartResult(const testing::TestPartResult& part) override {
+    if (part.failed() && first_failure_.empty()) first_failure_ = place_of(part);
     (result_.*member_of(AddPartKey()))(part);
   }
 
  private:
+  static std::string place_of(const testing::TestPartResult& part) {
+    const std::string file = part.file_name() != nullptr ? part.file_name() : "";
+    return "assertion " + file.substr(file.rfind('/') + 1) + ":" +
+           std::to_string(part.line_number());
+  }
+
   testing::TestResult& result_;
+  std::string& first_failure_;
 };
 
 /// Failures of an execution end neither the program nor the execution.
@@ -101,12 +112,12 @@ bool TestRunner::run() {
   // As for a test that has not run: it may count what it does.
   (result.*member_of(ClearKey()))();
   testing::TestPartResultArray unused;
-  const Reporter reporter(result, unused);
+  failure_.clear();
+  const Reporter reporter(result, unused, failure_);
   const FailuresOnlyNoted noted;
-  bool passed = true;
   const auto goes_on_after = [&](const auto& part) {
     const Ended ended = call(part);
-    passed &= ended != Ended::kBadly;
+    if (ended == Ended::kBadly && failure_.empty()) failure_ = "exception of the body";
     return ended == Ended::kWell && !result.HasFatalFailure() && !result.Skipped();
   };
   std::unique_ptr<testing::Test> test;
@@ -116,9 +127,10 @@ bool TestRunner::run() {
     goes_on_after([&] { (test.get()->*member_of(TearDownKey()))(); });
   }
   goes_on_after([&] { test.reset(); });
-  passed &= !result.Failed();
+  const bool has_passed = !result.Failed() && failure_.empty();
+  if (!has_passed && failure_.empty()) failure_ = "assertion";
   (result.*member_of(ClearKey()))();
-  return passed;
+  return has_passed;
 }
 
 }  // namespace chantrace

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace chantrace {
 
 /// Threads: the one that runs tests.
@@ -16,9 +18,12 @@ class TestRunner {
   ///
   /// Returns: whether it passed, or was skipped.
   bool run();
+  /// Where the last run failed first: "assertion pool_test.cpp:31"; empty where it passed.
+  const std::string& failure() const { return failure_; }
 
  private:
   const testing::TestInfo& test_;
+  std::string failure_;
 };
 
 }  // namespace chantrace

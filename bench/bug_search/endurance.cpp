@@ -58,7 +58,8 @@ class Rounds {
                    .strategy = strategies[turn_ / programs_.size() % strategies.size()],
                    .seed = turn_,
                    .run = run_options({}),
-                   .goes_on = true});
+                   .goes_on = true,
+                   .shrink = {.executions = 0}});
       made += result.executions;
       failures_ += result.failures;
       abandoned_ += result.abandoned;

@@ -62,9 +62,12 @@ Search search_for(const BugProgram& program, const StepRules& rules, const Searc
   if (program.is_large && (strategy != portfolio() || rules != StepRules{}))
     search.cap = limits.cap_of_large;
   for (std::uint64_t seed = 0; seed < limits.seeds; ++seed) {
-    const auto [result, time] = explore_timed(
-        [&] { program.faulty(); },
-        {.schedules = search.cap, .strategy = strategy, .seed = seed, .run = run_options(rules)});
+    const auto [result, time] =
+        explore_timed([&] { program.faulty(); }, {.schedules = search.cap,
+                                                  .strategy = strategy,
+                                                  .seed = seed,
+                                                  .run = run_options(rules),
+                                                  .shrink = {.executions = 0}});
     if (result.first_failure) {
       search.schedules.push_back(result.executions);
       search.microseconds.push_back(std::chrono::duration<double, std::micro>(time).count());
@@ -86,7 +89,8 @@ Rate rate_of(const std::function<void()>& body, const StepRules& rules,
                                   .run = run_options(rules),
                                   .goes_on = true,
                                   .finds_lock_orders = false,
-                                  .runs_again = false};
+                                  .runs_again = false,
+                                  .shrink = {.executions = 0}};
   const auto [result, time] = explore_timed(body, options);
   const auto executions = static_cast<double>(result.executions);
   Rate rate{.strategy = strategy,
@@ -110,7 +114,8 @@ Exhaustive exhaust(const BugProgram& program, const StepRules& rules, const Limi
                                           .run = run_options(rules),
                                           .goes_on = true,
                                           .finds_lock_orders = false,
-                                          .runs_again = false});
+                                          .runs_again = false,
+                                          .shrink = {.executions = 0}});
   Exhaustive exhaustive{.schedules = result.executions, .is_exhausted = result.is_exhausted};
   if (result.first_failure) exhaustive.first = result.first_failure->index + 1;
   return exhaustive;

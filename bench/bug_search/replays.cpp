@@ -97,7 +97,8 @@ bool replay_many(const std::vector<BugProgram>& programs, std::uint64_t count) {
                                                     .strategy = strategy,
                                                     .seed = round,
                                                     .run = options,
-                                                    .goes_on = true});
+                                                    .goes_on = true,
+                                                    .shrink = {.executions = 0}});
         const std::string what =
             fmt::format("{}, {}, seed {}", program.name, to_string(strategy), round);
         if (result.first_failure)

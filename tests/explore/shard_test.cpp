@@ -65,7 +65,7 @@ std::vector<std::string> orders_of(Body body, const Program& program, ExploreOpt
   std::string order;
   const auto judge = [&](const std::vector<Finding>&) {
     orders.push_back(order);
-    return false;
+    return std::string();
   };
   options.runs_again = false;
   detail::explore_body([&] { body(program, order); }, options, judge);

@@ -30,7 +30,11 @@ ExploreResult explore_stuck(const std::function<void(Channel<int>)>& wait) {
         if (values.recv() != executions) throw std::logic_error("a value of another execution");
         sender.join();
       },
-      {.schedules = 50, .strategy = random_walk(), .goes_on = true, .runs_again = false});
+      {.schedules = 50,
+       .strategy = random_walk(),
+       .goes_on = true,
+       .runs_again = false,
+       .shrink = {.executions = 0}});
   EXPECT_EQ(result.failures, 50u);
   EXPECT_EQ(executions, 50);
   EXPECT_EQ(result.findings().size(), 1u);
@@ -119,7 +123,11 @@ TEST(UnwindingTest, BodyInACatchBlockIsUnwound) {
           nothing.recv();
         }
       },
-      {.schedules = 20, .strategy = random_walk(), .goes_on = true, .runs_again = false});
+      {.schedules = 20,
+       .strategy = random_walk(),
+       .goes_on = true,
+       .runs_again = false,
+       .shrink = {.executions = 0}});
 
   EXPECT_EQ(executions, 20);
   EXPECT_EQ(result.failures, 20u);

@@ -86,6 +86,24 @@ TEST_F(ExploreListenerTest, WarnsOfOrdersOfLocksFromDifferentSchedules) {
                                    HasSubstr("no schedule that was tried has closed it")));
 }
 
+TEST_F(ExploreListenerTest, AnOrderOfLocksThatDidDeadlockIsNoWarning) {
+  const RunResult found = run("Locks.DeadlockInSomeOrders", "--chantrace_explore=1000");
+
+  EXPECT_EQ(found.status, 1) << found.output;
+  EXPECT_THAT(found.output, AllOf(HasSubstr("deadlock: "), Not(HasSubstr("in two orders"))));
+}
+
+TEST_F(ExploreListenerTest, SaysHowSmallAFailingScheduleIs) {
+  for (const char* const test : {"Counter.LosesAnUpdate", "Locks.DeadlockInSomeOrders"}) {
+    const RunResult found = run(test, "--chantrace_explore=1000 --chantrace_strategy=random");
+    EXPECT_THAT(found.output, ContainsRegex("shrunk +from [0-9]+ preemptions? to 1, and from "));
+
+    const RunResult whole = run(test, "--chantrace_explore=1000 --chantrace_shrink=0");
+    EXPECT_EQ(whole.status, 1) << whole.output;
+    EXPECT_THAT(whole.output, Not(HasSubstr("shrunk ")));
+  }
+}
+
 TEST_F(ExploreListenerTest, ARaceFailsATestHoweverItIsRun) {
   for (const char* const flags :
        {"", "--chantrace_explore=100", "--chantrace_explore=100 --chantrace_keep=none"}) {

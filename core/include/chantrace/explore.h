@@ -12,6 +12,7 @@
 
 #include "chantrace/finding.h"
 #include "chantrace/schedule.h"
+#include "chantrace/shrink.h"
 
 namespace chantrace {
 
@@ -132,6 +133,8 @@ struct ExploreOptions {
   /// else then, what it does depends on more than its schedule. That is a failure, with a finding
   /// of kind `kDivergence` that names the first operation that was not the same.
   bool runs_again = true;
+  /// The schedule of the first failure is made as small as can be.
+  ShrinkLimits shrink = {};
 };
 
 /// How many executions those options allow.
@@ -141,8 +144,10 @@ std::uint64_t schedules_max(const ExploreOptions& options);
 struct Failure {
   std::uint64_t index = 0;  ///< Of the execution, from 0.
   std::string found_by;     ///< The strategy.
-  Schedule schedule;
+  Schedule schedule;        ///< The smallest one known that fails in the same way.
   std::vector<Finding> findings;
+  /// nullopt: the schedule is the one that was found.
+  std::optional<Shrinking> shrinking;
 };
 
 struct ExploreResult {
@@ -197,5 +202,19 @@ struct RunResult {
 /// Threads: as for `explore`.
 RunResult run(const std::function<void()>& body, const Schedule& schedule,
               const RunOptions& options = {});
+
+/// The smallest schedule that was found for a failure.
+struct ShrinkResult {
+  RunResult run;  ///< Under that schedule, or where it could not be shrunk under the one given.
+  std::optional<Shrinking> shrinking;
+};
+
+/// Makes a schedule that fails as small as can be: what fails under the result fails in the same
+/// way, with the same kind of finding at the same places. `shrinking` is nullopt where the schedule
+/// does not fail, or could not be followed.
+///
+/// Threads: as for `explore`.
+ShrinkResult shrink(const std::function<void()>& body, const Schedule& schedule,
+                    const RunOptions& options = {}, const ShrinkLimits& limits = {});
 
 }  // namespace chantrace

@@ -108,6 +108,16 @@ std::string_view to_string(Certainty certainty);
 /// Cost: linear in tasks, waits and users.
 std::vector<Finding> analyze(const EndState& state);
 
+/// Whether one of `findings` is a deadlock of that order of locks, of kind `kLockOrder`: what could
+/// happen did.
+bool has_come_true(const Finding& lock_order, const std::vector<Finding>& findings);
+
+/// The same for the same failure, whichever schedule and task showed it: the kind, and where those
+/// wait, or stand, that it is about ("deadlock pool.cpp:95 pool.cpp:109"), or what an exception
+/// says, but for its numbers. Files are named without their folders, so that other machines come to
+/// the same.
+std::string fingerprint(const Finding& finding);
+
 /// A finding as text for a person, several lines, without colour, ending in a newline:
 /// see docs/output.md for the form. `indent` spaces start each line.
 std::string to_text(const Finding& finding, int indent = 2);

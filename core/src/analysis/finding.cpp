@@ -191,6 +191,19 @@ std::size_t weight_of(const Finding& finding) {
   return counts_tasks ? std::max<std::size_t>(finding.participants.size(), 1) : 1;
 }
 
+/// "expected # but got #"
+std::string without_numbers(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const bool is_digit = c >= '0' && c <= '9';
+    if (!is_digit)
+      result += c;
+    else if (result.empty() || result.back() != '#')
+      result += '#';
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string_view to_string(FindingKind kind) {
@@ -214,6 +227,39 @@ std::string_view to_string(Certainty certainty) {
       return "note";
   }
   return "unknown";
+}
+
+bool has_come_true(const Finding& lock_order, const std::vector<Finding>& findings) {
+  const auto waits_there = [](const Finding& deadlock, const Participant& locking) {
+    return std::any_of(deadlock.participants.begin(), deadlock.participants.end(),
+                       [&](const Participant& waiting) { return waiting.site == locking.site; });
+  };
+  return std::any_of(findings.begin(), findings.end(), [&](const Finding& one) {
+    return one.kind == FindingKind::kDeadlock &&
+           std::all_of(lock_order.participants.begin(), lock_order.participants.end(),
+                       [&](const Participant& locking) { return waits_there(one, locking); });
+  });
+}
+
+std::string fingerprint(const Finding& finding) {
+  std::string text{to_string(finding.kind)};
+  // What an exception says tells more than what its task did last. Values in it may differ.
+  constexpr std::string_view kEnded = " ended by an exception: ";
+  const auto what = finding.summary.find(kEnded);
+  if (finding.kind == FindingKind::kException && what != std::string::npos)
+    return text + " " + without_numbers(finding.summary.substr(what + kEnded.size()));
+  std::vector<std::string> places;
+  const auto add = [&](const Site& site) {
+    if (site.file.empty()) return;
+    places.push_back(site.file.substr(site.file.rfind('/') + 1) + ":" + std::to_string(site.line));
+  };
+  for (const Participant& one : finding.participants) add(one.site);
+  if (places.empty() && !finding.sites.empty()) add(finding.sites.front().site);
+  if (places.empty()) return text + " " + without_numbers(finding.summary);
+  std::sort(places.begin(), places.end());
+  places.erase(std::unique(places.begin(), places.end()), places.end());
+  for (const std::string& place : places) text += " " + place;
+  return text;
 }
 
 std::string to_text(const Finding& finding, int indent) {

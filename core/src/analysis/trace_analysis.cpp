@@ -160,13 +160,6 @@ class Losses {
   std::size_t lossy_tasks_ = 0;
 };
 
-/// A circle that did close is told of as a deadlock already.
-bool is_told(const Finding& lock_order, const std::vector<Finding>& findings) {
-  return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
-    return finding.kind == FindingKind::kDeadlock && finding.object == lock_order.object;
-  });
-}
-
 }  // namespace
 
 std::vector<Finding> analyze(const Trace& trace) {
@@ -181,7 +174,7 @@ std::vector<Finding> analyze(const Trace& trace) {
     findings.push_back(std::move(race));
   if (trace.end) merge_runtime_findings(findings, trace.end->findings);
   for (Finding& lock_order : find_lock_orders(trace, order, index))
-    if (!is_told(lock_order, findings)) findings.push_back(std::move(lock_order));
+    if (!has_come_true(lock_order, findings)) findings.push_back(std::move(lock_order));
   add_contradictions(trace, order, check_state_machines(trace, by_object), findings);
   losses.add_finding(findings);
   std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {

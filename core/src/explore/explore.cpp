@@ -15,6 +15,7 @@
 #include "hidden_nondeterminism.h"
 #include "random.h"
 #include "replay_schedule.h"
+#include "shrinker.h"
 #include "strategies.h"
 
 namespace chantrace {
@@ -30,25 +31,9 @@ bool is_fault(const Finding& finding) {
   return finding.certainty != Certainty::kNote && !is_step_limit(finding);
 }
 
-bool has_fault(const std::vector<Finding>& findings) {
-  return std::any_of(findings.begin(), findings.end(), is_fault);
-}
-
-/// A circle that did close is told of as a deadlock already.
-std::vector<Finding> lock_orders_beside(ControlledRuns& runs, const std::vector<Finding>& told) {
-  std::vector<Finding> orders = runs.find_lock_orders();
-  const auto waits_there = [](const Finding& deadlock, const Participant& locking) {
-    return std::any_of(deadlock.participants.begin(), deadlock.participants.end(),
-                       [&](const Participant& waiting) { return waiting.site == locking.site; });
-  };
-  std::erase_if(orders, [&](const Finding& order) {
-    return std::any_of(told.begin(), told.end(), [&](const Finding& one) {
-      return one.kind == FindingKind::kDeadlock &&
-             std::all_of(order.participants.begin(), order.participants.end(),
-                         [&](const Participant& locking) { return waits_there(one, locking); });
-    });
-  });
-  return orders;
+std::string first_fault(const std::vector<Finding>& findings) {
+  const auto first = std::find_if(findings.begin(), findings.end(), is_fault);
+  return first != findings.end() ? fingerprint(*first) : std::string();
 }
 
 }  // namespace
@@ -65,7 +50,7 @@ std::uint64_t schedules_max(const ExploreOptions& options) {
 }
 
 ExploreResult explore(const std::function<void()>& body, const ExploreOptions& options) {
-  return explore_body(body, options, has_fault);
+  return explore_body(body, options, first_fault);
 }
 
 namespace detail {
@@ -121,7 +106,10 @@ class Explorer {
     result_.elapsed = SteadyClock::now() - start;
     if (result_.executions > 0 && !has_last_schedule_) keep(executor_.schedule());
     result_.distinct = distinct_.count();
-    result_.lock_orders = lock_orders_beside(runs_, result_.findings());
+    result_.lock_orders = runs_.find_lock_orders();
+    std::erase_if(result_.lock_orders,
+                  [&](const Finding& order) { return has_come_true(order, result_.findings()); });
+    if (result_.first_failure) shrink(*result_.first_failure);
     return std::move(result_);
   }
 
@@ -139,9 +127,9 @@ class Explorer {
     result_.is_exhausted = !strategy_->end(is_whole);
     if (!strategy_->is_of_shard()) return;
     count();
-    const bool has_failed = judge_(runs_.findings());
-    has_last_schedule_ = is_sampled || has_failed;
-    if (has_last_schedule_) judge_in_full(index, has_failed);
+    std::string failure = judge_(runs_.findings());
+    has_last_schedule_ = is_sampled || !failure.empty();
+    if (has_last_schedule_) judge_in_full(index, std::move(failure));
     forget_places();
   }
 
@@ -177,7 +165,8 @@ class Explorer {
   }
 
   /// The execution failed, or is to run again.
-  void judge_in_full(std::uint64_t index, bool has_failed) {
+  void judge_in_full(std::uint64_t index, std::string failure) {
+    const bool has_failed = !failure.empty();
     Schedule schedule = executor_.schedule();
     keep(schedule);
     const bool has_stranger = runs_.has_stranger();
@@ -186,12 +175,28 @@ class Explorer {
     std::optional<Finding> difference;
     if (options_.runs_again && !has_stranger) difference = run_again(schedule, has_failed);
     if (!has_failed && !difference) return;
-    if (difference) findings.push_back(std::move(*difference));
+    if (difference) findings.push_back(*difference);
     ++result_.failures;
-    if (!result_.first_failure)
+    if (!result_.first_failure) {
+      // What does not do the same each time, or not under control, cannot be shrunk.
+      if (!difference && !has_stranger) failure_ = std::move(failure);
       result_.first_failure = {index, std::string(strategy_->name()), std::move(schedule),
-                               std::move(findings)};
+                               std::move(findings), std::nullopt};
+    }
     is_enough_ = !options_.goes_on || has_stranger;
+  }
+
+  void shrink(Failure& failure) {
+    if (failure_.empty() || options_.shrink.executions == 0) return;
+    ControlOptions control = control_;
+    control.rules = failure.schedule.rules;
+    Shrinker shrinker(runs_, body_, control, judge_, options_.shrink);
+    ReplaySchedule strategy(failure.schedule);
+    std::optional<SmallFailure> small = shrinker.shrink(strategy, failure_);
+    if (!small) return;
+    failure.schedule = std::move(small->schedule);
+    failure.findings = std::move(small->findings);
+    failure.shrinking = shrinker.report();
   }
 
   /// The last execution had this schedule.
@@ -213,7 +218,7 @@ class Explorer {
     steps_again_ += executor_.steps();
     result_.abandoned += executor_.abandoned();
     const Conduct again{executor_.schedule().fingerprint, executor_.steps(),
-                        judge_(runs_.findings())};
+                        !judge_(runs_.findings()).empty()};
     if (auto difference = find_first_difference(once_, again_)) return difference;
     return find_difference(once, again);
   }
@@ -231,6 +236,7 @@ class Explorer {
   EventLog once_;   ///< What the last execution did, and
   EventLog again_;  ///< what it did under its schedule.
   ExploreResult result_;
+  std::string failure_;  ///< What the judge said of the first failure; empty: not to be shrunk.
   std::uint64_t steps_again_ = 0;
   bool has_run_ = false;
   bool has_last_schedule_ = false;
@@ -268,6 +274,22 @@ RunResult run(const std::function<void()>& body, const Schedule& schedule,
   Schedule made = runs.executor().schedule();
   std::optional<Finding> divergence = follower.divergence(made);
   return {runs.findings(), std::move(made), runs.executor().steps(), std::move(divergence)};
+}
+
+ShrinkResult shrink(const std::function<void()>& body, const Schedule& schedule,
+                    const RunOptions& options, const ShrinkLimits& limits) {
+  ShrinkResult result{.run = run(body, schedule, options), .shrinking = {}};
+  const std::string failure = first_fault(result.run.findings);
+  if (failure.empty() || limits.executions == 0) return result;
+  ControlledRuns runs({.for_races = options.finds_races});
+  Follower follower(schedule);
+  const Judge judge = first_fault;
+  Shrinker shrinker(runs, body, control_options(follower.options_for(options)), judge, limits);
+  std::optional<SmallFailure> small = shrinker.shrink(follower.strategy(), failure);
+  if (!small) return result;
+  const std::uint64_t steps = small->cost.steps;
+  return {{std::move(small->findings), std::move(small->schedule), steps, std::nullopt},
+          shrinker.report()};
 }
 
 }  // namespace chantrace

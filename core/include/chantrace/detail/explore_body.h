@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "chantrace/detail/control_options.h"
@@ -16,8 +17,9 @@ namespace chantrace::detail {
 
 class Strategy;
 
-/// Whether an execution that is over has failed, by its findings; notes are among them.
-using Judge = std::function<bool(const std::vector<Finding>&)>;
+/// How an execution that is over has failed, by its findings, notes among them: a text that is the
+/// same for the same failure. Empty: it has not.
+using Judge = std::function<std::string(const std::vector<Finding>&)>;
 
 /// `explore`, with another idea of a failure.
 ExploreResult explore_body(const std::function<void()>& body, const ExploreOptions& options,

@@ -152,6 +152,7 @@ std::string Exploration::place() const {
 std::string Exploration::shrinking() const {
   if (!must_fail() || !result_->first_failure->shrinking) return {};
   const Shrinking& shrinking = *result_->first_failure->shrinking;
+  if (shrinking.after == shrinking.before) return {};
   const double milliseconds = std::chrono::duration<double, std::milli>(shrinking.elapsed).count();
   char time[32];
   std::snprintf(time, sizeof time, milliseconds < 10 ? "%.1f ms" : "%.0f ms", milliseconds);
@@ -160,6 +161,12 @@ std::string Exploration::shrinking() const {
          counted(shrinking.before.switches, "switch") + " to " +
          std::to_string(shrinking.after.switches) + ", in " + counted(shrinking.executions, "run") +
          ", " + time;
+}
+
+std::string Exploration::explanation() const {
+  if (!must_fail() || !result_->first_failure->explanation) return {};
+  const Explanation& explanation = *result_->first_failure->explanation;
+  return steps_to_text(explanation) + "\n" + reasons_to_text(explanation);
 }
 
 void Exploration::add_findings(std::vector<Finding>& findings) const {

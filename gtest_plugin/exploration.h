@@ -48,6 +48,8 @@ class Exploration {
   std::string place() const;
   /// "from 113 preemptions to 1 in 145 runs, 3 ms"; empty where nothing was shrunk.
   std::string shrinking() const;
+  /// The steps of the smallest failing schedule, and why it fails; empty where nothing was shrunk.
+  std::string explanation() const;
   /// Adds what was found when it was explored and one execution does not show: orders of locks with
   /// parts from several of them, and the races of one that is not recorded.
   void add_findings(std::vector<Finding>& findings) const;

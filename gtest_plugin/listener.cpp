@@ -282,7 +282,8 @@ class Listener final : public testing::EmptyTestEventListener {
     if (exploration_ == nullptr || exploration_->is_exploring()) return {};
     const bool has_trace = flags_.keep != Keep::kNone && !has_complained_;
     const std::string shrinking = exploration_->shrinking();
-    return (shrinking.empty() ? "" : "  shrunk     " + shrinking + "\n") + "  again      " +
+    return exploration_->explanation() +
+           (shrinking.empty() ? "" : "  shrunk     " + shrinking + "\n") + "  again      " +
            flags_.program + " --gtest_filter=" + test_ +
            " --chantrace_replay=" + exploration_->replay_argument(has_trace ? path_.string() : "") +
            "\n";

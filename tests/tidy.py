@@ -33,7 +33,7 @@ PARTS = {
 # shares these values, and asks the analysis only by the functions declared beside them. All other
 # headers belong to the runtime.
 TRACE_HEADERS = {
-    "end_state.h", "event.h", "finding.h", "location.h", "result.h", "schedule.h", "trace.h",
+    "end_state.h", "event.h", "explanation.h", "finding.h", "location.h", "result.h", "schedule.h", "trace.h",
     "detail/assert.h", "detail/chunk.h", "detail/event_log.h", "detail/place.h",
     "detail/printable.h",
     "detail/spool.h"}

@@ -235,6 +235,7 @@ TEST(ControlledExecutorTest, NotificationMayComeBeforeTheWaiterParks) {
   options.skips_private_objects = false;
   options.goes_on = true;
   options.runs_again = false;
+  options.shrink.executions = 0;
   std::uint64_t notified = 0;
   const ExploreResult result = explore(
       [&] {

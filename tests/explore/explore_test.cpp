@@ -153,7 +153,11 @@ TEST(ExploreTest, AnExecutionAfterAFailureIsSound) {
         mutex->lock();
         mutex->unlock();
       },
-      {.schedules = 1'000, .strategy = random_walk(), .goes_on = true, .runs_again = false});
+      {.schedules = 1'000,
+       .strategy = random_walk(),
+       .goes_on = true,
+       .runs_again = false,
+       .shrink = {.executions = 0}});
 
   EXPECT_EQ(static_cast<std::uint64_t>(seen), result.executions - result.failures);
   EXPECT_GT(result.failures, 300u);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "chantrace/explanation.h"
 #include "chantrace/finding.h"
 #include "chantrace/schedule.h"
 #include "chantrace/shrink.h"
@@ -135,6 +136,8 @@ struct ExploreOptions {
   bool runs_again = true;
   /// The schedule of the first failure is made as small as can be.
   ShrinkLimits shrink = {};
+  /// Then it is found out which orders of operations it takes.
+  ExplainLimits explain = {};
 };
 
 /// How many executions those options allow.
@@ -148,6 +151,7 @@ struct Failure {
   std::vector<Finding> findings;
   /// nullopt: the schedule is the one that was found.
   std::optional<Shrinking> shrinking;
+  std::optional<Explanation> explanation;  ///< Of a schedule that was shrunk.
 };
 
 struct ExploreResult {

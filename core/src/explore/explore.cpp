@@ -12,6 +12,7 @@
 #include "chantrace/detail/explore_body.h"
 #include "controlled_run.h"
 #include "distinct_counter.h"
+#include "explainer.h"
 #include "hidden_nondeterminism.h"
 #include "random.h"
 #include "replay_schedule.h"
@@ -180,8 +181,12 @@ class Explorer {
     if (!result_.first_failure) {
       // What does not do the same each time, or not under control, cannot be shrunk.
       if (!difference && !has_stranger) failure_ = std::move(failure);
-      result_.first_failure = {index, std::string(strategy_->name()), std::move(schedule),
-                               std::move(findings), std::nullopt};
+      result_.first_failure = {index,
+                               std::string(strategy_->name()),
+                               std::move(schedule),
+                               std::move(findings),
+                               std::nullopt,
+                               std::nullopt};
     }
     is_enough_ = !options_.goes_on || has_stranger;
   }
@@ -197,6 +202,9 @@ class Explorer {
     failure.schedule = std::move(small->schedule);
     failure.findings = std::move(small->findings);
     failure.shrinking = shrinker.report();
+    if (options_.explain.schedules == 0) return;
+    failure.explanation =
+        Explainer(runs_, body_, control, judge_, options_.explain).explain(small->plan, failure_);
   }
 
   /// The last execution had this schedule.

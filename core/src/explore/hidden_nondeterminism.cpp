@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "log_words.h"
+
 namespace chantrace::detail {
 namespace {
 
@@ -32,19 +34,11 @@ class Operations {
   }
   /// "worker's operation 3"
   std::string whose(std::size_t task, std::size_t index) const {
-    return name_of_task(task) + "'s operation " + std::to_string(index + 1);
+    return task_in_words(log_, task) + "'s operation " + std::to_string(index + 1);
   }
   /// "send(results)"
   std::string what(std::size_t task, std::size_t index) const {
-    const EventRecord& one = event(task, index);
-    std::string text{to_string(one.operation)};
-    if (one.object == 0) return text;
-    if (is_on_task(one.operation)) return text + "(" + name_of_task(one.object) + ")";
-    const EventLog::Object* const object = object_of(one);
-    if (object != nullptr && !object->info.name.empty())
-      return text + "(" + object->info.name + ")";
-    const ObjectKind kind = object != nullptr ? object->info.kind : ObjectKind::kNone;
-    return text + "(" + std::string(to_string(kind)) + " " + std::to_string(one.object) + ")";
+    return operation_in_words(log_, event(task, index));
   }
   Location site(std::size_t task, std::size_t index) const {
     return log_.location(event(task, index).site);
@@ -79,15 +73,8 @@ class Operations {
   const EventRecord& event(std::size_t task, std::size_t index) const {
     return *of_tasks_[task][index].event;
   }
-  /// nullptr: none, or none of this execution.
   const EventLog::Object* object_of(const EventRecord& event) const {
-    const auto objects = log_.objects();
-    return event.object != 0 && event.object < objects.size() ? &objects[event.object] : nullptr;
-  }
-  std::string name_of_task(std::size_t task) const {
-    const auto tasks = log_.tasks();
-    return task < tasks.size() && !tasks[task].label.empty() ? tasks[task].label
-                                                             : "task " + std::to_string(task);
+    return detail::object_of(log_, event.object);
   }
 
   const EventLog& log_;

@@ -95,6 +95,8 @@ std::size_t PlanFollower::find_planned(std::span<const Runnable> runnable, std::
 }
 
 std::size_t PlanFollower::pick(std::span<const Runnable> runnable, std::size_t current) {
+  // No choice, and no turn either: a plan is the same whether or not one is asked here.
+  if (runnable.size() == 1) return 0;
   const std::size_t planned = find_planned(runnable, current);
   const std::size_t chosen = planned != kNobody ? planned : find_first(runnable, current);
   record_.note(runnable, current, chosen);

@@ -48,12 +48,24 @@ void ControlledExecutor::unwind() {
 TaskControl& ControlledExecutor::end_now(Cut cut) {
   cut_ = cut;
   if (cut != Cut::kNone) note_cut(*current_task_or_null);
+  note_standing();
   turn_to(1);
   is_ending_ = true;
   ParkedOperation* const parked = parked_of(*root_);
   if (!is_settling_ && parked != nullptr && parked->try_claim(Claim::kQuiescent))
     leave_queues(*parked);
   return *root_;
+}
+
+void ControlledExecutor::note_standing() {
+  for (const TaskControl* const task : tasks_)
+    if (task->gate_object != nullptr && task->gate != nullptr && task->runnable == kNotRunnable)
+      standing_.push_back({{.task = number_of(*task),
+                            .index = task->operations,
+                            .object = number_of(*task->gate_object, 0),
+                            .operation = Operation::kLock,
+                            .is_write = true},
+                           *task->pending_site});
 }
 
 void ControlledExecutor::note_cut(const TaskControl& task) {

@@ -74,6 +74,7 @@ void ControlledExecutor::begin(TaskControl& root, Strategy& strategy, const Cont
   has_turn_ = false;
   visits_.begin(number_of(root));
   choices_.clear();
+  standing_.clear();
   is_settling_ = is_ending_ = is_unwinding_ = has_exception_ = false;
   if (std::exchange(cut_, Cut::kNone) != Cut::kNone) last_before_cut_ = {};
   abandoned_ = 0;

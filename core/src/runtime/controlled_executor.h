@@ -78,6 +78,12 @@ class ControlledExecutor final : public Executor {
   Cut cut() const { return cut_; }
   /// What there is to say of a cut.
   std::optional<Finding> cut_finding() const;
+  /// Tasks that stood before a lock when nothing could go on any more, and what they had not made.
+  struct Standing {
+    Runnable what;
+    Location site;
+  };
+  std::span<const Standing> standing() const { return standing_; }
   std::uint64_t abandoned() const { return abandoned_; }
   std::uint64_t steps() const { return steps_; }
   /// Steps at which there was a choice among several tasks.
@@ -242,6 +248,7 @@ class ControlledExecutor final : public Executor {
   // The end.
   TaskControl& end_now(Cut cut);
   void note_cut(const TaskControl& task);
+  void note_standing();
   bool resume_at_end(TaskControl& self);
   void unwind_task(TaskControl& task);
 
@@ -292,6 +299,7 @@ class ControlledExecutor final : public Executor {
   bool has_exception_ = false;
   Cut cut_ = Cut::kNone;
   Participant last_before_cut_;  ///< Task 0: not known.
+  std::vector<Standing> standing_;
   std::uint64_t abandoned_ = 0;
 };
 

@@ -90,7 +90,7 @@ bool ControlledExecutor::start(TaskControl& task) {
   note_release(&task);
   strategy_->note_start(to_number(task.parent), number_of(task));
   // It begins before anything is decided: mostly there is nothing to see of that.
-  if (is_asked_always_)
+  if (is_asked_always_ && !looks_ahead_)
     add_runnable(task);
   else
     woken_.push(task);

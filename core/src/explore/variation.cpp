@@ -1,0 +1,66 @@
+#include "variation.h"
+
+namespace chantrace::detail {
+
+void Variation::begin(std::uint64_t seed) {
+  random_.reset(seed);
+  follower_.begin(seed);
+  has_reversed_ = false;
+  is_impossible_ = false;
+  steps_.clear();
+  timers_fired_ = 0;
+}
+
+StepOfTask Variation::next_of(const Runnable& one) const {
+  return {one.task, one.task == kClockTask ? timers_fired_ + 1 : one.index};
+}
+
+bool Variation::is_held(const Runnable& one) const {
+  return options_.reversal && !has_reversed_ && !is_impossible_ &&
+         next_of(one) == options_.reversal->held;
+}
+
+bool Variation::is_free() const {
+  return steps_.size() >= options_.steps_followed || (options_.is_free_behind && has_reversed_);
+}
+
+std::size_t Variation::pick(std::span<const Runnable> runnable, std::size_t current) {
+  allowed_.clear();
+  places_.clear();
+  std::size_t allowed_current = kNobody;
+  for (std::size_t i = 0; i < runnable.size(); ++i) {
+    if (is_held(runnable[i])) continue;
+    if (i == current) allowed_current = allowed_.size();
+    allowed_.push_back(runnable[i]);
+    places_.push_back(i);
+  }
+  std::size_t chosen = 0;
+  if (allowed_.empty()) {
+    // Nobody else can go on: what is awaited cannot come first.
+    is_impossible_ = true;
+  } else {
+    std::size_t planned = follower_.pick(allowed_, allowed_current);
+    if (is_free() || (options_.chance_one_of > 0 && random_.below(options_.chance_one_of) == 0))
+      planned = random_.below(allowed_.size());
+    chosen = places_[planned];
+  }
+  const bool is_preemption = current != kNobody && chosen != current;
+  const StepOfTask next = next_of(runnable[chosen]);
+  has_reversed_ |= options_.reversal && !is_impossible_ && next == options_.reversal->awaited;
+  timers_fired_ += next.task == kClockTask ? 1 : 0;
+  const Location* const site = runnable[chosen].site;
+  steps_.push_back({.who = next,
+                    .what = runnable[chosen],
+                    .site = site != nullptr ? *site : Location{},
+                    .recorded_at = log_.size(),
+                    .preempted = is_preemption ? runnable[current].task : 0});
+  steps_.back().what.site = nullptr;  // It is in the frame of the task that makes the step.
+  return chosen;
+}
+
+std::uint32_t Variation::choose(std::uint32_t count) {
+  const std::uint32_t planned = follower_.choose(count);
+  return is_free() ? random_.below(count) : planned;
+}
+
+}  // namespace chantrace::detail

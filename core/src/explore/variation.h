@@ -1,0 +1,83 @@
+/// \file
+/// Executions that are like one with a known plan, but for what is asked to be otherwise.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "chantrace/detail/event_log.h"
+#include "plan.h"
+#include "random.h"
+
+namespace chantrace::detail {
+
+/// An operation of a task, by its number; that of the clock is that of the timer which fires.
+struct StepOfTask {
+  std::uint32_t task = 0;
+  std::uint32_t index = 0;  ///< `Runnable::index`
+
+  friend auto operator<=>(const StepOfTask&, const StepOfTask&) = default;
+};
+
+/// `held` waits until `awaited` has been made.
+struct Reversal {
+  StepOfTask held;
+  StepOfTask awaited;
+};
+
+/// Follows a plan, is asked at each step, and may leave some decisions to chance.
+class Variation final : public Strategy {
+ public:
+  struct Options {
+    std::optional<Reversal> reversal = {};
+    /// One decision in so many is left to chance; 0: none.
+    std::uint32_t chance_one_of = 0;
+    /// Steps, after which all are; the same once a reversal is done, where `is_free_behind` says
+    /// so.
+    std::uint64_t steps_followed = ~std::uint64_t{0};
+    bool is_free_behind = false;
+  };
+
+  /// A step as it is about to be made.
+  struct Step {
+    StepOfTask who;
+    Runnable what;
+    Location site;
+    std::size_t recorded_at = 0;  ///< Its events stand in the log from here on.
+    std::uint32_t preempted = 0;  ///< The task that could have gone on; 0: none.
+  };
+
+  /// `log`: that of the executions to come, which both must outlive.
+  Variation(const Plan& plan, const EventLog& log) : log_(log) { follower_.follow(plan); }
+  void set(const Options& options) { options_ = options; }
+
+  void begin(std::uint64_t seed) override;
+  std::size_t pick(std::span<const Runnable> runnable, std::size_t current) override;
+  std::uint32_t choose(std::uint32_t count) override;
+  bool is_asked_always() const override { return true; }
+  std::string_view name() const override { return "variation"; }
+
+  /// The reversal that was asked for came about.
+  bool has_reversed() const { return has_reversed_; }
+  const std::vector<Step>& steps() const { return steps_; }
+
+ private:
+  StepOfTask next_of(const Runnable& one) const;
+  bool is_held(const Runnable& one) const;
+  bool is_free() const;
+
+  const EventLog& log_;
+  Options options_;
+  PlanFollower follower_;
+  Random random_;
+  bool has_reversed_ = false;
+  bool is_impossible_ = false;
+  std::vector<Step> steps_;
+  std::vector<Runnable> allowed_;
+  std::vector<std::size_t> places_;  ///< Of those allowed, among all.
+  std::uint32_t timers_fired_ = 0;
+};
+
+}  // namespace chantrace::detail

@@ -73,6 +73,7 @@ std::unique_ptr<Exploration> Exploration::plan(const Flags& flags, const testing
   options.runs_again &= flags.fail_on.contains(FindingKind::kDivergence);
   if (flags.replays()) {
     exploration->is_replay_ = true;
+    exploration->is_shrunk_ = flags.shrink.value_or(0) > 0;
     exploration->follower_ = flags.replayed_trace != nullptr
                                  ? std::make_unique<detail::Follower>(flags.replayed_trace)
                                  : std::make_unique<detail::Follower>(*flags.replay);
@@ -85,7 +86,7 @@ void Exploration::explore(
     const testing::TestInfo& test,
     const std::function<std::vector<Finding>(const std::vector<Finding>&)>& select_failing,
     const std::function<void()>& note_progress) {
-  if (is_replay_) return;
+  if (is_replay_ && !is_shrunk_) return;
   TestRunner runner(test);
   auto last_note = std::chrono::steady_clock::now();
   const auto judge = [&](const std::vector<Finding>& findings) {
@@ -99,7 +100,14 @@ void Exploration::explore(
     const std::vector<Finding> failing = select_failing(findings);
     return failing.empty() ? runner.failure() : fingerprint(failing.front());
   };
-  result_ = detail::explore_body([&] { runner.run(); }, options_, judge);
+  const auto body = [&] { runner.run(); };
+  if (is_replay_) {
+    result_ = detail::shrink_body(body, *follower_, options_, judge);
+    if (!result_->first_failure) return;
+    is_replay_ = false;  // From here on it is as if it had been found.
+  } else {
+    result_ = detail::explore_body(body, options_, judge);
+  }
   // What passed is recorded as it passed last.
   Schedule schedule =
       result_->first_failure ? result_->first_failure->schedule : std::move(result_->last_schedule);
@@ -114,7 +122,7 @@ detail::ControlOptions Exploration::control() const {
 }
 
 std::string Exploration::statistics() const {
-  if (!result_) return {};
+  if (!result_ || is_shrunk_) return {};
   const ExploreResult& result = *result_;
   if (result.executions == 0) return "explored nothing: no schedule is of this shard";
   const double seconds = std::chrono::duration<double>(result.elapsed).count();
@@ -143,6 +151,7 @@ std::string Exploration::place() const {
     return follower_->schedule() != nullptr ? ", under the schedule that was given"
                                             : ", in the order that was recorded";
   if (!must_fail()) return {};
+  if (is_shrunk_) return ", under the smallest schedule that was found for the one given";
   const std::uint64_t schedules = schedules_max(options_);
   return ", schedule " + std::to_string(result_->first_failure->index + 1) +
          (schedules != ~std::uint64_t{0} ? " of " + std::to_string(schedules) : "") +
@@ -163,10 +172,15 @@ std::string Exploration::shrinking() const {
          ", " + time;
 }
 
+const Explanation* Exploration::explanation_of_failure() const {
+  if (!must_fail() || !result_->first_failure->explanation) return nullptr;
+  return &*result_->first_failure->explanation;
+}
+
 std::string Exploration::explanation() const {
-  if (!must_fail() || !result_->first_failure->explanation) return {};
-  const Explanation& explanation = *result_->first_failure->explanation;
-  return steps_to_text(explanation) + "\n" + reasons_to_text(explanation);
+  const Explanation* const explanation = explanation_of_failure();
+  if (explanation == nullptr) return {};
+  return steps_to_text(*explanation) + "\n" + reasons_to_text(*explanation);
 }
 
 void Exploration::add_findings(std::vector<Finding>& findings) const {

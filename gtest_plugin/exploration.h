@@ -50,6 +50,8 @@ class Exploration {
   std::string shrinking() const;
   /// The steps of the smallest failing schedule, and why it fails; empty where nothing was shrunk.
   std::string explanation() const;
+  /// nullptr: there is none.
+  const Explanation* explanation_of_failure() const;
   /// Adds what was found when it was explored and one execution does not show: orders of locks with
   /// parts from several of them, and the races of one that is not recorded.
   void add_findings(std::vector<Finding>& findings) const;
@@ -64,6 +66,7 @@ class Exploration {
   Exploration() = default;
 
   bool is_replay_ = false;
+  bool is_shrunk_ = false;  ///< What is replayed.
   ExploreOptions options_;
   detail::OperationOfTask stop_at_;
   std::string replay_text_;  ///< As it was given.

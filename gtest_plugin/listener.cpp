@@ -177,6 +177,8 @@ class Listener final : public testing::EmptyTestEventListener {
           [this] { watchdog_.start(flags_.watchdog); });
       options.control = exploration_->control();
       options.strategy = &exploration_->strategy();
+      if (const Explanation* const why = exploration_->explanation_of_failure())
+        options.explanation = *why;
     } catch (const std::invalid_argument& error) {
       exploration_.reset();
       ADD_FAILURE() << error.what();

@@ -6,11 +6,13 @@
 #include "check.h"
 #include "command_line.h"
 #include "completion.h"
+#include "explain.h"
 #include "export.h"
 #include "manual.h"
 #include "recover.h"
 #include "replay.h"
 #include "show.h"
+#include "shrink.h"
 #include "stats.h"
 
 int main(int argc, char** argv) {
@@ -25,6 +27,8 @@ int main(int argc, char** argv) {
   add_export(app, context);
   add_recover(app, context);
   add_replay(app, context);
+  add_explain(app, context);
+  add_shrink(app, context);
   add_completion(app, context);
   add_manual(app, context);
   return run(app, context, {argv + 1, argv + argc});

@@ -85,6 +85,21 @@ void make_printable(Site& site, Charset charset) {
   site.function = printable(site.function, charset);
 }
 
+void make_printable(Deed& deed, Charset charset) {
+  deed.text = printable(deed.text, charset);
+  deed.preempted = printable(deed.preempted, charset);
+  make_printable(deed.site, charset);
+}
+
+void make_printable(Explanation& explanation, Charset charset) {
+  for (std::string& task : explanation.tasks) task = printable(task, charset);
+  for (Deed& deed : explanation.deeds) make_printable(deed, charset);
+  for (DecisiveOrder& order : explanation.orders) {
+    make_printable(order.first, charset);
+    make_printable(order.second, charset);
+  }
+}
+
 void make_printable(std::vector<Participant>& participants, Charset charset) {
   for (Participant& participant : participants) {
     participant.label = printable(participant.label, charset);
@@ -128,6 +143,7 @@ void make_printable(Trace& trace, Charset charset) {
   for (std::string& warning : trace.warnings) warning = printable(warning, charset);
   if (!trace.end) return;
   for (Finding& finding : trace.end->findings) make_printable(finding, charset);
+  if (trace.end->explanation) make_printable(*trace.end->explanation, charset);
 }
 
 std::size_t width_of(std::string_view text) {

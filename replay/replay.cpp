@@ -1,16 +1,12 @@
 #include "replay.h"
 
 #include <fmt/format.h>
-#include <stdlib.h>  // NOLINT: mkdtemp is POSIX.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <set>
-#include <system_error>
 
 #include "child_process.h"
 #include "debugger.h"
@@ -19,102 +15,16 @@
 #include "interleaving.h"
 #include "naming.h"
 #include "quantity.h"
+#include "rerun.h"
 #include "verdict.h"
 
 namespace chantrace::replay {
 namespace {
 
-namespace fs = std::filesystem;
-
-struct ReplayOptions {
-  std::string trace;
-  std::vector<std::string> command;
+struct ReplayOptions : Rerun {
   std::uint32_t times = 1;
   std::string debugger;  ///< Empty: none.
 };
-
-/// A folder that is there for as long as this.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    const fs::path parent = fs::temp_directory_path(error_);
-    if (error_) return;
-    std::string name = (parent / "chantrace-replay-XXXXXX").string();
-    if (mkdtemp(name.data()) != nullptr)
-      path_ = name;
-    else
-      error_ = std::error_code(errno, std::generic_category());
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-
-  /// Empty: there is none, for this reason.
-  const fs::path& path() const { return path_; }
-  const std::error_code& error() const { return error_; }
-
- private:
-  fs::path path_;
-  std::error_code error_;
-};
-
-/// Each line of `text` printable.
-std::string printable_lines(std::string_view text) {
-  std::string lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines += "  " + printable(std::string(text.substr(0, end))) + "\n";
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
-
-/// The program that was given, or the one that recorded the trace, and what makes it follow that.
-std::vector<std::string> command_for(const ReplayOptions& options, const Trace& trace,
-                                     std::vector<std::string> flags) {
-  std::vector<std::string> command = options.command;
-  if (command.empty()) command = {trace.header.program};
-  command.push_back("--gtest_filter=" + trace.header.test);
-  command.push_back("--chantrace_replay=" + options.trace);
-  command.insert(command.end(), flags.begin(), flags.end());
-  return command;
-}
-
-/// Runs the test once, and reads what it left. nullopt: it left nothing, which was told.
-std::optional<Trace> run_again(const ReplayOptions& options, const Trace& recorded,
-                               Context& context) {
-  const ScratchFolder folder;
-  if (folder.path().empty()) {
-    context.complain(
-        fmt::format("no folder for temporary files: {} (TMPDIR says where it should be)",
-                    folder.error().message()));
-    return std::nullopt;
-  }
-  const std::vector<std::string> command = command_for(
-      options, recorded, {"--chantrace_out=" + folder.path().string(), "--chantrace_keep=all"});
-  const auto end = run_child(command);
-  if (!end.has_value()) {
-    context.complain(fmt::format("cannot run {}: {}", printable(command.front()), end.error()));
-    return std::nullopt;
-  }
-  const Inputs left = find_traces({folder.path().string()});
-  if (left.traces.size() != 1) {
-    context.complain(fmt::format("{} left {} for {}; it wrote:\n{}", printable(command.front()),
-                                 counted(left.traces.size(), "trace"),
-                                 printable(recorded.header.test),
-                                 printable_lines(end.value().output)));
-    return std::nullopt;
-  }
-  auto trace = load_trace(left.traces.front());
-  if (!trace.has_value()) {
-    context.complain(in_words(trace.error()));
-    return std::nullopt;
-  }
-  return std::move(trace).value();
-}
 
 /// Becomes the debugger. Returns only where that failed.
 ExitCode debug(const ReplayOptions& options, const Trace& recorded, Context& context) {
@@ -176,7 +86,7 @@ void tell_difference(const Difference& difference, const std::string& why, Conte
 /// Whether two runs of the program as it is now differ from each other.
 std::string explain(const Trace& recorded, const Trace& now, const ReplayOptions& options,
                     Context& context) {
-  if (const auto again = run_again(options, recorded, context))
+  if (const auto again = run_again(options, recorded, {}, context))
     if (const auto hidden = find_difference(now, *again))
       return fmt::format("hidden nondeterminism: run once more it differs again, at step {}",
                          hidden->step);
@@ -190,12 +100,8 @@ std::string explain(const Trace& recorded, const Trace& now, const ReplayOptions
 /// The trace is of threads: the child made its operations in their order, as far as that went.
 ExitCode follow(const ReplayOptions& options, const Trace& recorded, Context& context) {
   for (std::uint32_t i = 0; i < options.times; ++i) {
-    const auto now = run_again(options, recorded, context);
+    const auto now = run_again(options, recorded, {}, context);
     if (!now) return ExitCode::kUnreadable;
-    if (!now->end) {
-      context.complain("the program was ended before its test was");
-      return ExitCode::kUnreadable;
-    }
     for (const Finding& finding : now->end->findings) {
       if (finding.kind != FindingKind::kDivergence) continue;
       context.out.write(printable_lines(to_text(finding, 0)));
@@ -231,12 +137,8 @@ ExitCode run_replay(const ReplayOptions& options, Context& context) {
   if (!options.debugger.empty()) return debug(options, recorded, context);
   if (!has_schedule) return follow(options, recorded, context);
   for (std::uint32_t i = 0; i < options.times; ++i) {
-    const auto now = run_again(options, recorded, context);
+    const auto now = run_again(options, recorded, {}, context);
     if (!now) return ExitCode::kUnreadable;
-    if (!now->end) {
-      context.complain("the program was ended before its test was");
-      return ExitCode::kUnreadable;
-    }
     const auto difference = find_difference(recorded, *now);
     if (!difference && now->end->passed == recorded.end->passed) continue;
     if (!difference) {

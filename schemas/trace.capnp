@@ -148,6 +148,32 @@ struct End {
   foreignThreads @4 :UInt32;  # Threads that the library never saw, at the end.
   bodyEnded @5 :Bool;
   schedule @6 :Schedule;      # What was decided, where tasks ran under control.
+  explanation @7 :Explanation; # Why it failed, where that was looked for.
+
+  struct Explanation {
+    tasks @0 :List(Text);
+    deeds @1 :List(Deed);      # Steps in their order, then what was never made.
+    orders @2 :List(Order);
+    failedNearby @3 :UInt64;   # Of schedules like this one,
+    nearby @4 :UInt64;         # of so many.
+    decidedAt @5 :UInt64;      # A step; 0: before the first.
+    continuations @6 :UInt64;  # That were tried behind it; 0: not known.
+  }
+
+  struct Deed {
+    step @0 :UInt64;  # From 1; 0: never made.
+    task @1 :UInt32;  # Index into the explanation's tasks.
+    text @2 :Text;
+    site @3 :Place;
+    preempted @4 :Text;
+  }
+
+  struct Order {
+    first @0 :Deed;
+    second @1 :Deed;
+    failed @2 :UInt64;     # The other way round,
+    schedules @3 :UInt64;  # of so many.
+  }
 
   struct Schedule {
     # Segments: so many operations in a row of one task; task 0: so many timers fired.

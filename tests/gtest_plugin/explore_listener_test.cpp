@@ -42,6 +42,11 @@ class ExploreListenerTest : public testing::Test {
     return run_in(folder_.path(),
                   variables + kCommand + " replay '" + trace_of(test) + "' " + arguments);
   }
+  /// Another command, on the trace of a test.
+  RunResult command(const std::string& name, const std::string& test,
+                    const std::string& arguments = "") const {
+    return run_in(folder_.path(), kCommand + " " + name + " '" + trace_of(test) + "' " + arguments);
+  }
   std::filesystem::path in_folder(const std::string& name) const { return folder_.path() / name; }
   std::string trace_of(const std::string& test) const {
     return (folder_.path() / "traces" / (test + ".chantrace")).string();
@@ -334,6 +339,61 @@ TEST_F(ExploreListenerTest, CommandReplaysATraceAndFindsItIdentical) {
     EXPECT_THAT(identical.output, ContainsRegex("identical 3 times: [0-9]+ steps, [0-9]+ events"));
   }
   EXPECT_THAT(replay("Locks.DeadlockInSomeOrders", "").output, HasSubstr("the same deadlock"));
+}
+
+TEST_F(ExploreListenerTest, CommandExplainsAFailure) {
+  run("Counter.*", "--chantrace_explore=1000 --chantrace_keep=all");
+  run("Locks.DeadlockInSomeOrders", "--chantrace_explore=1000 --chantrace_shrink=0");
+
+  const RunResult failed = command("explain", "Counter.LosesAnUpdate");
+  const RunResult passed = command("explain", "Counter.LosesNone");
+  const RunResult unknown = command("explain", "Locks.DeadlockInSomeOrders");
+
+  EXPECT_EQ(failed.status, 0) << failed.output;
+  EXPECT_THAT(failed.output, AllOf(HasSubstr("Counter.LosesAnUpdate: "),
+                                   HasSubstr("---- preempted: main could have gone on ----"),
+                                   HasSubstr("fails only if ")));
+  EXPECT_THAT(passed.output, HasSubstr("a test that passed needs no explanation"));
+  EXPECT_THAT(unknown.output, HasSubstr("chantrace shrink "));
+}
+
+TEST_F(ExploreListenerTest, CommandShrinksATraceOfThreads) {
+  run("Locks.DeadlockInEveryOrder", "--chantrace_keep=all");
+
+  const RunResult small =
+      command("shrink", "Locks.DeadlockInEveryOrder", "-o small.chantrace -- " + kExplored);
+
+  EXPECT_EQ(small.status, 1) << small.output;
+  EXPECT_THAT(small.output,
+              AllOf(HasSubstr("Locks.DeadlockInEveryOrder: deadlock"), HasSubstr("why "),
+                    HasSubstr("schedule   c1"), HasSubstr("trace      small.chantrace")));
+  const auto trace = read_trace(in_folder("small.chantrace").string());
+  ASSERT_TRUE(trace.has_value());
+  ASSERT_TRUE(trace.value().end && trace.value().end->explanation);
+  EXPECT_FALSE(trace.value().end->explanation->deeds.empty());
+  EXPECT_EQ(run_in(in_folder(""), kCommand + " replay small.chantrace").status, 0);
+}
+
+TEST_F(ExploreListenerTest, CommandMakesAScheduleThatWasFoundSmaller) {
+  run("Locks.DeadlockInSomeOrders",
+      "--chantrace_explore=1000 --chantrace_shrink=0 --chantrace_strategy=random");
+
+  const RunResult small = command("shrink", "Locks.DeadlockInSomeOrders");
+
+  EXPECT_EQ(small.status, 1) << small.output;
+  EXPECT_THAT(small.output, AllOf(HasSubstr("1 preemption"),
+                                  HasSubstr("Locks.DeadlockInSomeOrders.small.chantrace")));
+}
+
+TEST_F(ExploreListenerTest, CommandShrinksOnlyWhatFails) {
+  run("Counter.LosesNone", "--chantrace_explore=10 --chantrace_keep=all");
+
+  const RunResult passes = command("shrink", "Counter.LosesNone");
+
+  EXPECT_EQ(passes.status, 0) << passes.output;
+  EXPECT_THAT(passes.output, HasSubstr("passes under that schedule"));
+  EXPECT_FALSE(std::filesystem::exists(trace_of("Counter.LosesNone.small")));
+  EXPECT_EQ(run_in(in_folder(""), kCommand + " shrink nothing.chantrace").status, 3);
 }
 
 TEST_F(ExploreListenerTest, CommandSaysWhereAReplayDiverges) {

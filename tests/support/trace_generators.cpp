@@ -145,6 +145,41 @@ rc::Gen<Schedule> schedule() {
       rc::gen::arbitrary<std::vector<std::uint32_t>>(), number(), rc::gen::inRange(0, 16));
 }
 
+rc::Gen<Deed> deed() {
+  // There are three tasks: see `explanation`.
+  return rc::gen::build<Deed>(rc::gen::set(&Deed::step, number()),
+                              rc::gen::set(&Deed::task, rc::gen::inRange(0u, 3u)),
+                              rc::gen::set(&Deed::text, text()), rc::gen::set(&Deed::site, site()),
+                              rc::gen::set(&Deed::preempted, text()));
+}
+
+rc::Gen<Explanation> explanation() {
+  return rc::gen::build<Explanation>(
+      rc::gen::set(&Explanation::tasks, rc::gen::container<std::vector<std::string>>(3, text())),
+      rc::gen::set(&Explanation::deeds,
+                   rc::gen::resize(3, rc::gen::container<std::vector<Deed>>(deed()))),
+      rc::gen::set(&Explanation::orders,
+                   rc::gen::resize(2, rc::gen::container<std::vector<DecisiveOrder>>(
+                                          rc::gen::build<DecisiveOrder>(
+                                              rc::gen::set(&DecisiveOrder::first, deed()),
+                                              rc::gen::set(&DecisiveOrder::second, deed()),
+                                              rc::gen::set(&DecisiveOrder::failed, number()),
+                                              rc::gen::set(&DecisiveOrder::schedules, number()))))),
+      rc::gen::set(&Explanation::failed_nearby, number()),
+      rc::gen::set(&Explanation::nearby, number()),
+      rc::gen::set(&Explanation::decided_at, number()),
+      rc::gen::set(&Explanation::continuations, number()));
+}
+
+template <typename T>
+rc::Gen<std::optional<T>> maybe(rc::Gen<T> gen) {
+  return rc::gen::apply(
+      [](bool has_one, T made) {
+        return has_one ? std::optional<T>(std::move(made)) : std::nullopt;
+      },
+      rc::gen::arbitrary<bool>(), std::move(gen));
+}
+
 rc::Gen<TraceEnd> end() {
   return rc::gen::build<TraceEnd>(
       rc::gen::set(&TraceEnd::passed), rc::gen::set(&TraceEnd::ended_ticks, number()),
@@ -152,13 +187,8 @@ rc::Gen<TraceEnd> end() {
       rc::gen::set(&TraceEnd::findings,
                    rc::gen::resize(3, rc::gen::container<std::vector<Finding>>(finding()))),
       rc::gen::set(&TraceEnd::foreign_threads, number_of<std::uint32_t>()),
-      rc::gen::set(&TraceEnd::body_ended),
-      rc::gen::set(&TraceEnd::schedule, rc::gen::apply(
-                                            [](bool has_one, Schedule made) {
-                                              return has_one ? std::optional<Schedule>(made)
-                                                             : std::nullopt;
-                                            },
-                                            rc::gen::arbitrary<bool>(), schedule())));
+      rc::gen::set(&TraceEnd::body_ended), rc::gen::set(&TraceEnd::schedule, maybe(schedule())),
+      rc::gen::set(&TraceEnd::explanation, maybe(explanation())));
 }
 
 rc::Gen<TraceHeader> header() {

@@ -207,18 +207,13 @@ struct RunResult {
 RunResult run(const std::function<void()>& body, const Schedule& schedule,
               const RunOptions& options = {});
 
-/// The smallest schedule that was found for a failure.
-struct ShrinkResult {
-  RunResult run;  ///< Under that schedule, or where it could not be shrunk under the one given.
-  std::optional<Shrinking> shrinking;
-};
-
-/// Makes a schedule that fails as small as can be: what fails under the result fails in the same
-/// way, with the same kind of finding at the same places. `shrinking` is nullopt where the schedule
-/// does not fail, or could not be followed.
+/// Makes a schedule that fails as small as can be, and tells why it fails: what fails under the
+/// result fails in the same way, with the same kind of finding at the same places. Of `options`
+/// counts what is said of an execution, of shrinking and of explaining.
 ///
+/// Returns: nullopt where the schedule does not fail. One that could not be followed is not shrunk.
 /// Threads: as for `explore`.
-ShrinkResult shrink(const std::function<void()>& body, const Schedule& schedule,
-                    const RunOptions& options = {}, const ShrinkLimits& limits = {});
+std::optional<Failure> shrink(const std::function<void()>& body, const Schedule& schedule,
+                              const ExploreOptions& options = {});
 
 }  // namespace chantrace

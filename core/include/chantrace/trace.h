@@ -13,6 +13,7 @@
 
 #include "chantrace/end_state.h"
 #include "chantrace/event.h"
+#include "chantrace/explanation.h"
 #include "chantrace/finding.h"
 #include "chantrace/result.h"
 #include "chantrace/schedule.h"
@@ -96,6 +97,7 @@ struct TraceEnd {
   std::uint32_t foreign_threads = 0;
   bool body_ended = true;
   std::optional<Schedule> schedule;  ///< What was decided, where tasks ran under control.
+  std::optional<Explanation> explanation = {};  ///< Why it failed, where that was looked for.
 
   friend bool operator==(const TraceEnd&, const TraceEnd&) = default;
 };

@@ -197,13 +197,14 @@ std::string reasons_to_text(const Explanation& explanation, int indent) {
         " schedules like it failed (tested, not proved)");
   if (explanation.continuations == 0) return text;
   const std::string all = std::to_string(explanation.continuations);
-  if (explanation.decided_at == 0)
+  if (explanation.decided_at == 0) {
     add("failed in all of " + all + " schedules, in whatever order");
-  else if (explanation.decided_at <= explanation.deeds.size())
+  } else if (explanation.decided_at <= explanation.deeds.size()) {
+    const Deed& deed = explanation.deeds[static_cast<std::size_t>(explanation.decided_at) - 1];
     add("decided at step " + std::to_string(explanation.decided_at) + ", " +
-        with_place(explanation,
-                   explanation.deeds[static_cast<std::size_t>(explanation.decided_at) - 1]) +
-        ": all " + all + " ways tried from there failed");
+        with_place(explanation, deed) + ":");
+    add("               all " + all + " ways that were tried from there failed");
+  }
   return text;
 }
 

@@ -76,6 +76,29 @@ namespace {
 // twice as long. Of 1,000 executions 10 run again.
 constexpr std::uint64_t kAgainOneOf = 256;
 
+/// What is run, how, and who says what came of it.
+struct Trial {
+  ControlledRuns& runs;
+  const std::function<void()>& body;
+  const ControlOptions& control;
+  const Judge& judge;
+};
+
+/// `strategy` decides the execution that failed, as `what`. Whatever cannot be done is left.
+void make_small(Failure& failure, const std::string& what, Strategy& strategy, const Trial& trial,
+                const ExploreOptions& options) {
+  Shrinker shrinker(trial.runs, trial.body, trial.control, trial.judge, options.shrink);
+  std::optional<SmallFailure> small = shrinker.shrink(strategy, what);
+  if (!small) return;
+  failure.schedule = std::move(small->schedule);
+  failure.findings = std::move(small->findings);
+  failure.shrinking = shrinker.report();
+  if (options.explain.schedules == 0) return;
+  failure.explanation =
+      Explainer(trial.runs, trial.body, trial.control, trial.judge, options.explain)
+          .explain(small->plan, what);
+}
+
 /// One exploration.
 class Explorer {
  public:
@@ -195,16 +218,8 @@ class Explorer {
     if (failure_.empty() || options_.shrink.executions == 0) return;
     ControlOptions control = control_;
     control.rules = failure.schedule.rules;
-    Shrinker shrinker(runs_, body_, control, judge_, options_.shrink);
     ReplaySchedule strategy(failure.schedule);
-    std::optional<SmallFailure> small = shrinker.shrink(strategy, failure_);
-    if (!small) return;
-    failure.schedule = std::move(small->schedule);
-    failure.findings = std::move(small->findings);
-    failure.shrinking = shrinker.report();
-    if (options_.explain.schedules == 0) return;
-    failure.explanation =
-        Explainer(runs_, body_, control, judge_, options_.explain).explain(small->plan, failure_);
+    make_small(failure, failure_, strategy, {runs_, body_, control, judge_}, options_);
   }
 
   /// The last execution had this schedule.
@@ -271,6 +286,29 @@ ExploreResult explore_body(const std::function<void()>& body, const ExploreOptio
   return Explorer(body, options, judge).explore();
 }
 
+ExploreResult shrink_body(const std::function<void()>& body, Follower& follower,
+                          const ExploreOptions& options, const Judge& judge) {
+  ControlledRuns runs({.for_races = options.run.finds_races});
+  const ControlOptions control = control_options(follower.options_for(options.run));
+  EventLog log;
+  runs.run(body, follower.strategy(), control, &log);
+  ExploreResult result;
+  result.executions = 1;
+  result.steps = runs.executor().steps();
+  result.last_schedule = runs.executor().schedule();
+  const std::string what = judge(runs.findings());
+  if (what.empty()) return result;
+  result.failures = 1;
+  result.first_failure.emplace();
+  result.first_failure->found_by = "replay";
+  result.first_failure->schedule = result.last_schedule;
+  result.first_failure->findings = runs.findings();
+  if (options.shrink.executions > 0 && !runs.has_stranger())
+    make_small(*result.first_failure, what, follower.strategy(), {runs, body, control, judge},
+               options);
+  return result;
+}
+
 }  // namespace detail
 
 RunResult run(const std::function<void()>& body, const Schedule& schedule,
@@ -284,20 +322,10 @@ RunResult run(const std::function<void()>& body, const Schedule& schedule,
   return {runs.findings(), std::move(made), runs.executor().steps(), std::move(divergence)};
 }
 
-ShrinkResult shrink(const std::function<void()>& body, const Schedule& schedule,
-                    const RunOptions& options, const ShrinkLimits& limits) {
-  ShrinkResult result{.run = run(body, schedule, options), .shrinking = {}};
-  const std::string failure = first_fault(result.run.findings);
-  if (failure.empty() || limits.executions == 0) return result;
-  ControlledRuns runs({.for_races = options.finds_races});
+std::optional<Failure> shrink(const std::function<void()>& body, const Schedule& schedule,
+                              const ExploreOptions& options) {
   Follower follower(schedule);
-  const Judge judge = first_fault;
-  Shrinker shrinker(runs, body, control_options(follower.options_for(options)), judge, limits);
-  std::optional<SmallFailure> small = shrinker.shrink(follower.strategy(), failure);
-  if (!small) return result;
-  const std::uint64_t steps = small->cost.steps;
-  return {{std::move(small->findings), std::move(small->schedule), steps, std::nullopt},
-          shrinker.report()};
+  return shrink_body(body, follower, options, first_fault).first_failure;
 }
 
 }  // namespace chantrace

@@ -232,6 +232,7 @@ RecordingSummary Execution::finish(bool keep, bool passed, const std::vector<Fin
   end.body_ended = runtime.body_ended();
   end.foreign_threads = impl_->foreign_threads;
   end.schedule = impl_->schedule;
+  if (!passed) end.explanation = std::move(impl_->options.explanation);
   if (impl_->options.strategy != nullptr) {
     end.ended_ticks = runtime.controlled().steps();
     runtime.controlled().end();

@@ -216,6 +216,42 @@ std::optional<Schedule> DefinitionsReader::read_schedule(schema::End::Schedule::
   return schedule;
 }
 
+std::optional<Deed> DefinitionsReader::read_deed(schema::End::Deed::Reader from,
+                                                 std::size_t tasks) {
+  if (!may_add(sizeof(Deed)) || from.getTask() >= tasks) return std::nullopt;
+  return Deed{.step = from.getStep(),
+              .task = from.getTask(),
+              .text = text(from.getText()),
+              .site = place(from.getSite()),
+              .preempted = text(from.getPreempted())};
+}
+
+std::optional<Explanation> DefinitionsReader::read_explanation(
+    schema::End::Explanation::Reader from) {
+  Explanation explanation;
+  for (const auto task : from.getTasks()) {
+    if (!may_add(sizeof(std::string))) return std::nullopt;
+    explanation.tasks.push_back(text(task));
+  }
+  for (const auto each : from.getDeeds()) {
+    auto deed = read_deed(each, explanation.tasks.size());
+    if (!deed) return std::nullopt;
+    explanation.deeds.push_back(std::move(*deed));
+  }
+  for (const auto order : from.getOrders()) {
+    auto first = read_deed(order.getFirst(), explanation.tasks.size());
+    auto second = read_deed(order.getSecond(), explanation.tasks.size());
+    if (!first || !second) return std::nullopt;
+    explanation.orders.push_back(
+        {std::move(*first), std::move(*second), order.getFailed(), order.getSchedules()});
+  }
+  explanation.failed_nearby = from.getFailedNearby();
+  explanation.nearby = from.getNearby();
+  explanation.decided_at = from.getDecidedAt();
+  explanation.continuations = from.getContinuations();
+  return explanation;
+}
+
 void DefinitionsReader::read_end(schema::End::Reader from) {
   TraceEnd end;
   end.passed = from.getPassed();
@@ -224,6 +260,10 @@ void DefinitionsReader::read_end(schema::End::Reader from) {
   end.foreign_threads = from.getForeignThreads();
   end.body_ended = from.getBodyEnded();
   if (from.hasSchedule()) end.schedule = read_schedule(from.getSchedule());
+  if (from.hasExplanation()) {
+    end.explanation = read_explanation(from.getExplanation());
+    if (!end.explanation) warnings_.add("an explanation that contradicts itself was skipped");
+  }
   for (const auto finding : from.getFindings()) {
     if (!may_add(sizeof(Finding))) break;
     read_finding(finding, end.findings);

@@ -49,6 +49,9 @@ class DefinitionsReader {
   Site place(schema::End::Place::Reader from);
   std::vector<Participant> participants(capnp::List<schema::End::Participant>::Reader from);
   std::optional<Schedule> read_schedule(schema::End::Schedule::Reader from);
+  /// nullopt: it names a task that there is not, or there is no room.
+  std::optional<Explanation> read_explanation(schema::End::Explanation::Reader from);
+  std::optional<Deed> read_deed(schema::End::Deed::Reader from, std::size_t tasks);
   void read_finding(schema::End::Finding::Reader from, std::vector<Finding>& findings);
 
   const ReadLimits& limits_;

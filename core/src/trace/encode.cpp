@@ -197,6 +197,33 @@ void fill_schedule(schema::End::Schedule::Builder to, const Schedule& schedule) 
   to.setEndIsStep(schedule.rules.end_is_step);
 }
 
+void fill_deed(schema::End::Deed::Builder to, const Deed& deed) {
+  to.setStep(deed.step);
+  to.setTask(deed.task);
+  CHANTRACE_PUT_TEXT(to, Text, deed.text);
+  CHANTRACE_PUT_TEXT(to, Preempted, deed.preempted);
+  fill_place(to.initSite(), "", deed.site);
+}
+
+void fill_explanation(schema::End::Explanation::Builder to, const Explanation& explanation) {
+  auto tasks = to.initTasks(count_of(explanation.tasks));
+  for (unsigned i = 0; i < tasks.size(); ++i) put_list_text(tasks, i, explanation.tasks[i]);
+  auto deeds = to.initDeeds(count_of(explanation.deeds));
+  for (unsigned i = 0; i < deeds.size(); ++i) fill_deed(deeds[i], explanation.deeds[i]);
+  auto orders = to.initOrders(count_of(explanation.orders));
+  for (unsigned i = 0; i < orders.size(); ++i) {
+    const DecisiveOrder& order = explanation.orders[i];
+    fill_deed(orders[i].initFirst(), order.first);
+    fill_deed(orders[i].initSecond(), order.second);
+    orders[i].setFailed(order.failed);
+    orders[i].setSchedules(order.schedules);
+  }
+  to.setFailedNearby(explanation.failed_nearby);
+  to.setNearby(explanation.nearby);
+  to.setDecidedAt(explanation.decided_at);
+  to.setContinuations(explanation.continuations);
+}
+
 void fill(schema::End::Builder to, const TraceEnd& end) {
   to.setPassed(end.passed);
   to.setEndedTicks(end.ended_ticks);
@@ -204,6 +231,7 @@ void fill(schema::End::Builder to, const TraceEnd& end) {
   to.setForeignThreads(end.foreign_threads);
   to.setBodyEnded(end.body_ended);
   if (end.schedule) fill_schedule(to.initSchedule(), *end.schedule);
+  if (end.explanation) fill_explanation(to.initExplanation(), *end.explanation);
   if (end.findings.empty()) return;
   auto findings = to.initFindings(count_of(end.findings));
   for (unsigned i = 0; i < findings.size(); ++i) fill_finding(findings[i], end.findings[i]);

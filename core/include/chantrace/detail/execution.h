@@ -14,6 +14,7 @@
 
 #include "chantrace/detail/control_options.h"
 #include "chantrace/end_state.h"
+#include "chantrace/explanation.h"
 #include "chantrace/finding.h"
 
 namespace chantrace {
@@ -50,6 +51,8 @@ struct ExecutionOptions {
   /// Who decides, where the execution runs under control; must outlive it. nullptr: on threads.
   Strategy* strategy = nullptr;
   ControlOptions control = {};
+  /// Why an execution like this one failed, for its trace.
+  std::optional<Explanation> explanation = {};
 };
 
 /// How an execution ended.

@@ -53,6 +53,14 @@ class Follower {
   std::unique_ptr<Impl> impl_;
 };
 
+/// One execution of `body`, which `follower` decides, and where that fails the smallest schedule
+/// that fails in the same way. Of `options` counts what is said of an execution, of shrinking and
+/// of explaining.
+///
+/// Returns: as of an exploration with that one execution.
+ExploreResult shrink_body(const std::function<void()>& body, Follower& follower,
+                          const ExploreOptions& options, const Judge& judge);
+
 ControlOptions control_options(const RunOptions& options);
 
 }  // namespace chantrace::detail

@@ -1,0 +1,113 @@
+#include "rerun.h"
+
+#include <fmt/format.h>
+#include <stdlib.h>  // NOLINT: mkdtemp is POSIX.
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "child_process.h"
+#include "input.h"
+#include "quantity.h"
+
+namespace chantrace::replay {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A folder that is there for as long as this.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    const fs::path parent = fs::temp_directory_path(error_);
+    if (error_) return;
+    std::string name = (parent / "chantrace-replay-XXXXXX").string();
+    if (mkdtemp(name.data()) != nullptr)
+      path_ = name;
+    else
+      error_ = std::error_code(errno, std::generic_category());
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+  /// Empty: there is none, for this reason.
+  const fs::path& path() const { return path_; }
+  const std::error_code& error() const { return error_; }
+
+ private:
+  fs::path path_;
+  std::error_code error_;
+};
+
+}  // namespace
+
+std::string printable_lines(std::string_view text) {
+  std::string lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines += "  " + printable(std::string(text.substr(0, end))) + "\n";
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+std::vector<std::string> command_for(const Rerun& rerun, const Trace& trace,
+                                     std::vector<std::string> flags) {
+  std::vector<std::string> command = rerun.command;
+  if (command.empty()) command = {trace.header.program};
+  command.push_back("--gtest_filter=" + trace.header.test);
+  command.push_back("--chantrace_replay=" + rerun.trace);
+  command.insert(command.end(), flags.begin(), flags.end());
+  return command;
+}
+
+std::optional<Trace> run_again(const Rerun& rerun, const Trace& recorded,
+                               const RerunOptions& options, Context& context) {
+  const ScratchFolder folder;
+  if (folder.path().empty()) {
+    context.complain(
+        fmt::format("no folder for temporary files: {} (TMPDIR says where it should be)",
+                    folder.error().message()));
+    return std::nullopt;
+  }
+  std::vector<std::string> flags = {"--chantrace_out=" + folder.path().string(),
+                                    "--chantrace_keep=all"};
+  flags.insert(flags.end(), options.flags.begin(), options.flags.end());
+  const std::vector<std::string> command = command_for(rerun, recorded, flags);
+  const auto end = run_child(command);
+  if (!end.has_value()) {
+    context.complain(fmt::format("cannot run {}: {}", printable(command.front()), end.error()));
+    return std::nullopt;
+  }
+  const Inputs left = find_traces({folder.path().string()});
+  if (left.traces.size() != 1) {
+    context.complain(fmt::format("{} left {} for {}; it wrote:\n{}", printable(command.front()),
+                                 counted(left.traces.size(), "trace"),
+                                 printable(recorded.header.test),
+                                 printable_lines(end.value().output)));
+    return std::nullopt;
+  }
+  auto trace = load_trace(left.traces.front());
+  if (!trace.has_value()) {
+    context.complain(in_words(trace.error()));
+    return std::nullopt;
+  }
+  if (!trace.value().end) {
+    context.complain("the program was ended before its test was");
+    return std::nullopt;
+  }
+  std::error_code error;
+  if (!options.copy_to.empty() && !fs::copy_file(left.traces.front(), options.copy_to,
+                                                 fs::copy_options::overwrite_existing, error)) {
+    context.complain(fmt::format("{}: {}", printable(options.copy_to.string()), error.message()));
+    return std::nullopt;
+  }
+  return std::move(trace).value();
+}
+
+}  // namespace chantrace::replay

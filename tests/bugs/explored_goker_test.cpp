@@ -35,6 +35,7 @@ TEST_P(ExploredGokerTest, PortfolioFindsItInFewSchedules) {
     ExploreOptions options = options_with(portfolio());
     options.schedules = 10'000;
     options.seed = seed;
+    options.shrink.executions = 0;
     const ExploreResult result = explore([&] { kernel.faulty(); }, options);
     ASSERT_TRUE(result.first_failure) << "seed " << seed;
     needed.push_back(result.executions);
@@ -60,6 +61,7 @@ TEST_P(ExploredGokerTest, FailureRunsAgainExactly) {
       // An execution of a kernel that polls may be cut, which takes long under a sanitizer.
       options.schedules = std::min<std::uint64_t>(300, kSchedulesOfFixed);
       options.run.rules.time_mode = mode;
+      options.shrink.executions = 0;
       const ExploreResult explored = explore([&] { kernel.faulty(); }, options);
       if (!explored.first_failure) continue;
       for (int i = 0; i < kReplays; ++i) {

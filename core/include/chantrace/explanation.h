@@ -2,6 +2,7 @@
 /// Why an execution failed: which orders of operations it took, as plain data.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -61,7 +62,7 @@ struct ExplainLimits {
   /// For each order that may matter, and for each step that may decide; 0: nothing is explained.
   std::uint64_t schedules = 200;
   std::uint64_t executions = 20'000;  ///< Of all together, at most.
-  std::uint64_t budget_ms = 500;      ///< Units: milliseconds.
+  std::chrono::nanoseconds budget = std::chrono::seconds(1);
 };
 
 }  // namespace chantrace

@@ -90,8 +90,7 @@ std::optional<Explanation> Explainer::explain(const Plan& plan, const std::strin
 }
 
 bool Explainer::is_over() const {
-  return executions_ >= limits_.executions ||
-         SteadyClock::now() - start_ > std::chrono::milliseconds(limits_.budget_ms);
+  return executions_ >= limits_.executions || SteadyClock::now() - start_ > limits_.budget;
 }
 
 bool Explainer::fails(Variation& variation, const Variation::Options& options, std::uint64_t seed) {

@@ -169,14 +169,7 @@ void add_replay(CLI::App& app, Context& context) {
       "trace that was recorded on threads has no schedule: then the operations of tasks come in "
       "its order, under control, as far as that goes.");
   const auto options = std::make_shared<ReplayOptions>();
-  command.add_option("trace", options->trace, "The trace whose schedule to follow")
-      ->required()
-      ->type_name("T");
-  command
-      .add_option("command", options->command,
-                  "The test binary and its arguments, behind -- (default: the program that "
-                  "recorded the trace)")
-      ->type_name("BINARY ARGS...");
+  add_rerun(command, *options, "The trace whose schedule to follow");
   command.add_option("--times", options->times, "Run it so often, as long as it is identical")
       ->type_name("N")
       ->check(CLI::Range(1u, 1'000'000u));

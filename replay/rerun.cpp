@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <stdlib.h>  // NOLINT: mkdtemp is POSIX.
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
@@ -45,6 +46,14 @@ class ScratchFolder {
 };
 
 }  // namespace
+
+void add_rerun(CLI::App& app, Rerun& rerun, const std::string& help) {
+  app.add_option("trace", rerun.trace, help)->required()->type_name("T");
+  app.add_option("command", rerun.command,
+                 "The test binary and its arguments, behind -- (default: the program that "
+                 "recorded the trace)")
+      ->type_name("BINARY ARGS...");
+}
 
 std::string printable_lines(std::string_view text) {
   std::string lines;
@@ -102,9 +111,10 @@ std::optional<Trace> run_again(const Rerun& rerun, const Trace& recorded,
     return std::nullopt;
   }
   std::error_code error;
-  if (!options.copy_to.empty() && !fs::copy_file(left.traces.front(), options.copy_to,
-                                                 fs::copy_options::overwrite_existing, error)) {
-    context.complain(fmt::format("{}: {}", printable(options.copy_to.string()), error.message()));
+  const bool is_kept = !options.failure.empty() && !trace.value().end->passed;
+  if (is_kept && !fs::copy_file(left.traces.front(), options.failure,
+                                fs::copy_options::overwrite_existing, error)) {
+    context.complain(fmt::format("{}: {}", printable(options.failure.string()), error.message()));
     return std::nullopt;
   }
   return std::move(trace).value();

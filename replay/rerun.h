@@ -21,8 +21,11 @@ struct Rerun {
 
 struct RerunOptions {
   std::vector<std::string> flags = {};  ///< For the program, beside those that make it follow.
-  std::filesystem::path copy_to = {};   ///< Where the trace that it leaves goes; empty: nowhere.
+  std::filesystem::path failure = {};   ///< Where the trace goes if the test fails; empty: nowhere.
 };
+
+/// Adds the trace, which `help` tells of, and the command.
+void add_rerun(CLI::App& app, Rerun& rerun, const std::string& help);
 
 /// Each line of `text` printable.
 std::string printable_lines(std::string_view text);

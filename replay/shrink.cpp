@@ -48,13 +48,11 @@ ExitCode run_shrink(const ShrinkOptions& options, Context& context) {
   const std::filesystem::path output = output_for(options);
   auto now = run_again(
       options, recorded,
-      {.flags = {fmt::format("--chantrace_shrink={}", options.executions)}, .copy_to = output},
+      {.flags = {fmt::format("--chantrace_shrink={}", options.executions)}, .failure = output},
       context);
   if (!now) return ExitCode::kUnreadable;
   make_printable(*now, Charset::kUtf8);
   if (now->end->passed) {
-    std::error_code ignored;
-    std::filesystem::remove(output, ignored);
     context.out.write(fmt::format("{} passes under that schedule: there is nothing to shrink\n",
                                   now->header.test));
     return recorded.end && !recorded.end->passed ? ExitCode::kDiverged : ExitCode::kClean;
@@ -81,21 +79,13 @@ void add_shrink(CLI::App& app, Context& context) {
   CLI::App& command = *app.add_subcommand(
       "shrink",
       "finds the smallest schedule that fails as a trace does\n\n"
-      "The test is run again and again under control, at first as the trace says (one of threads "
-      "in "
-      "the order of its operations), then with fewer preemptions and switches, as long as it fails "
+      "The test is run again and again under control, at first as the trace says (one of "
+      "threads in the order of its operations), then with fewer preemptions and switches, as long "
+      "as it fails "
       "in the same way: the same kind of finding at the same places. What is left is explained, "
-      "and "
-      "kept as a trace of its own. Ends with 1 where the test fails, as check does.");
+      "and kept as a trace of its own. Ends with 1 where the test fails, as check does.");
   const auto options = std::make_shared<ShrinkOptions>();
-  command.add_option("trace", options->trace, "The trace of the failure")
-      ->required()
-      ->type_name("T");
-  command
-      .add_option("command", options->command,
-                  "The test binary and its arguments, behind -- (default: the program that "
-                  "recorded the trace)")
-      ->type_name("BINARY ARGS...");
+  add_rerun(command, *options, "The trace of the failure");
   command
       .add_option("-o,--output", options->output,
                   "Where the trace of the smallest schedule goes (default: T with .small before "

@@ -393,6 +393,9 @@ TEST_F(ExploreListenerTest, CommandShrinksOnlyWhatFails) {
   EXPECT_EQ(passes.status, 0) << passes.output;
   EXPECT_THAT(passes.output, HasSubstr("passes under that schedule"));
   EXPECT_FALSE(std::filesystem::exists(trace_of("Counter.LosesNone.small")));
+  // Not even where that is asked to be written over.
+  command("shrink", "Counter.LosesNone", "-o '" + trace_of("Counter.LosesNone") + "'");
+  EXPECT_TRUE(read_trace(trace_of("Counter.LosesNone")).has_value());
   EXPECT_EQ(run_in(in_folder(""), kCommand + " shrink nothing.chantrace").status, 3);
 }
 

@@ -76,6 +76,7 @@ std::optional<Explanation> Explainer::explain(const Plan& plan, const std::strin
   start_ = SteadyClock::now();
   failure_ = failure;
   executions_ = 0;
+  made_ = 0;
   explanation_ = {};
   Variation variation(plan, log_);
   if (!fails(variation, {}, 0)) return std::nullopt;
@@ -124,7 +125,7 @@ void Explainer::note_steps(const Variation& variation) {
 
 void Explainer::note_step(const Variation::Step& made, bool was_made) {
   const Runnable& what = made.what;
-  Step step{.who = made.who, .is_write = what.is_write, .was_made = was_made};
+  Step step{.who = made.who, .is_write = what.is_write};
   if (what.object != 0)
     step.objects = {what.object / 2};
   else if (what.operation == Operation::kSelect)
@@ -140,11 +141,14 @@ void Explainer::note_step(const Variation::Step& made, bool was_made) {
 
 // What is tried.
 
+std::uint32_t Explainer::chance() const {
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(made_, 2, 0xffffffff));
+}
+
 void Explainer::count_nearby(Variation& variation) {
-  const auto chance = static_cast<std::uint32_t>(std::max<std::uint64_t>(made_, 2));
   for (; explanation_.nearby < limits_.schedules && !is_over(); ++explanation_.nearby)
     explanation_.failed_nearby +=
-        fails(variation, {.chance_one_of = chance}, explanation_.nearby) ? 1 : 0;
+        fails(variation, {.chance_one_of = chance()}, explanation_.nearby) ? 1 : 0;
 }
 
 bool Explainer::fails_always_behind(Variation& variation, std::uint64_t steps) {
@@ -213,8 +217,7 @@ std::optional<DecisiveOrder> Explainer::turn_round(Variation& variation, const P
   const std::uint64_t failed_max = limits_.schedules / kRareOneOf;
   for (std::uint64_t i = 0; i < limits_.schedules; ++i) {
     if (is_over() || (order.schedules == 0 && i == kTriedInVainMax)) return std::nullopt;
-    options.chance_one_of =
-        i == 0 ? 0 : static_cast<std::uint32_t>(std::max<std::uint64_t>(made_, 2));
+    options.chance_one_of = i == 0 ? 0 : chance();
     options.is_free_behind = i % 2 == 1;
     const bool has_failed = fails(variation, options, i);
     if (!variation.has_reversed()) continue;

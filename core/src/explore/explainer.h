@@ -24,10 +24,10 @@ namespace chantrace::detail {
 /// schedules that are else like the one that failed: the plan itself, the plan with a decision or
 /// two left to chance, and, behind the two, any. An order is decisive where none does.
 ///
-/// Source: that flipping one order at a time tells what a failure needs is the idea of Choi and
-/// Zeller, "Isolating Failure-Inducing Thread Schedules", ISSTA 2002; that schedules close to the
-/// one that failed have to be tried, that of Jin et al. and other statistical debuggers, since at
-/// random a rare failure would not come again whatever is turned round.
+/// Source: that changing one difference at a time tells what a failure needs is the idea of Choi
+/// and Zeller, "Isolating Failure-Inducing Thread Schedules", ISSTA 2002. That schedules close to
+/// the one that failed are tried, since at random a rare failure would not come again whatever is
+/// turned round, is explained in docs/decisions/small_and_explained.md.
 ///
 /// Threads: the one that made it.
 class Explainer {
@@ -45,7 +45,6 @@ class Explainer {
     StepOfTask who;
     std::vector<std::uint32_t> objects = {};  ///< Empty: not known, or the clock's.
     bool is_write = false;
-    bool was_made = true;
   };
   struct Pair {
     std::size_t first = 0;  ///< Indices of steps.
@@ -57,6 +56,8 @@ class Explainer {
   bool fails(Variation& variation, const Variation::Options& options, std::uint64_t seed);
   void note_steps(const Variation& variation);
   void note_step(const Variation::Step& step, bool was_made);
+  /// One decision in so many is left to chance: about one an execution.
+  std::uint32_t chance() const;
   void count_nearby(Variation& variation);
   void find_decision(Variation& variation);
   bool fails_always_behind(Variation& variation, std::uint64_t steps);

@@ -264,6 +264,37 @@ TEST(ReplayTest, SaysWhereItCouldNotFollow) {
   EXPECT_EQ(result.steps, 3u);
 }
 
+TEST(ReplayTest, PassesOverWhatCannotBeFollowed) {
+  int lost = 0;
+  const auto body = [&] {
+    Atomic<int> sum(0);
+    const auto add = [&] {
+      const int before = sum.load();
+      sum.store(before + 1);
+    };
+    Task other = go("other", add);
+    add();
+    other.join();
+    lost = 2 - sum.load();
+    if (lost > 0) throw std::runtime_error("an update was lost");
+  };
+  const auto failure = explore(body, {.shrink = {.executions = 0}}).first_failure;
+  ASSERT_TRUE(failure);
+  const Schedule& schedule = failure->schedule;
+
+  // There is no task 7, and one that is to run on for longer than it can runs as long as it can.
+  for (std::size_t i = 0; i <= schedule.segments.size(); ++i) {
+    Schedule changed = schedule;
+    changed.segments.insert(changed.segments.begin() + static_cast<std::ptrdiff_t>(i), {7, 3});
+    changed.segments.back().operations = 1'000;
+    lost = 0;
+
+    EXPECT_TRUE(run(body, changed).divergence);
+
+    EXPECT_EQ(lost, 1) << changed.to_string();
+  }
+}
+
 TEST(ReplayTest, SaysThatAScheduleWasNotFollowedToItsEnd) {
   const auto body = [] {
     Atomic<int> value(0);

@@ -28,34 +28,43 @@ void ReplaySchedule::begin(std::uint64_t) {
 
 std::size_t ReplaySchedule::pick(std::span<const Runnable> runnable, std::size_t current) {
   ++step_;
-  const std::size_t fallback = find_default(runnable, current);
-  if (divergence_) return fallback;
-  const bool is_next = visited_ == 0 || made_ == schedule_.segments[visited_ - 1].operations;
-  if (is_next && visited_ == schedule_.segments.size()) return fallback;
-  const std::uint32_t task = schedule_.segments[is_next ? visited_ : visited_ - 1].task;
-  std::size_t place = find_task(runnable, task);
-  if (place == kNobody) {
-    place = find_woken(runnable);
-    if (place == kNobody) diverge(task);
-    return divergence_ ? fallback : place;
+  for (;;) {
+    const bool is_next = visited_ == 0 || made_ == schedule_.segments[visited_ - 1].operations;
+    if (is_next && visited_ == schedule_.segments.size()) return find_default(runnable, current);
+    const std::uint32_t task = schedule_.segments[is_next ? visited_ : visited_ - 1].task;
+    const std::size_t place = find_task(runnable, task);
+    if (place == kNobody) {
+      const std::size_t woken = find_woken(runnable);
+      if (woken != kNobody) return woken;
+      diverge(task);
+      pass_over(is_next);
+      continue;
+    }
+    if (is_next) {
+      ++visited_;
+      made_ = 0;
+    }
+    // A task that does not know its next operation asks again when it does.
+    if (task == kClockTask || runnable[place].operation != Operation::kNone) ++made_;
+    return place;
   }
-  if (is_next) {
-    ++visited_;
-    made_ = 0;
-  }
-  // A task that does not know its next operation asks again when it does.
-  if (task == kClockTask || runnable[place].operation != Operation::kNone) ++made_;
-  return place;
 }
 
 std::uint32_t ReplaySchedule::choose(std::uint32_t count) {
-  if (divergence_ || choice_ == schedule_.choices.size()) return 0;
+  if (choice_ == schedule_.choices.size()) return 0;
   const std::uint32_t choice = schedule_.choices[choice_++];
   if (choice < count) return choice;
   diverge(0);
   return 0;
 }
 
-void ReplaySchedule::diverge(std::uint32_t wanted) { divergence_ = {step_, wanted}; }
+void ReplaySchedule::diverge(std::uint32_t wanted) {
+  if (!divergence_) divergence_ = {step_, wanted};
+}
+
+void ReplaySchedule::pass_over(bool is_next) {
+  if (is_next) ++visited_;
+  made_ = schedule_.segments[visited_ - 1].operations;
+}
 
 }  // namespace chantrace::detail

@@ -9,14 +9,15 @@
 
 namespace chantrace::detail {
 
-/// Where an execution could not follow a schedule.
+/// Where an execution could not follow a schedule for the first time.
 struct ScheduleDivergence {
   std::uint64_t step = 0;         ///< From 1.
   std::uint32_t task_wanted = 0;  ///< Could not go on, or does not exist; 0: the clock.
 };
 
-/// Goes on beyond a divergence, and beyond the schedule's end, with the task that ran last where it
-/// can, so that what differs can be shown.
+/// What cannot be followed of a schedule is passed over; beyond its end the task that ran last goes
+/// on where it can. So a schedule that was made up, or is of a program that was changed since, does
+/// what it can.
 class ReplaySchedule final : public Strategy {
  public:
   /// `schedule` must outlive this.
@@ -37,6 +38,8 @@ class ReplaySchedule final : public Strategy {
 
  private:
   void diverge(std::uint32_t wanted);
+  /// What is left of the present segment, or the next one.
+  void pass_over(bool is_next);
 
   const Schedule& schedule_;
   std::size_t visited_ = 0;  ///< Segments, the present one among them.

@@ -6,6 +6,10 @@ set(generated_dir ${PROJECT_BINARY_DIR}/package)
 
 install(EXPORT chantraceTargets NAMESPACE chantrace:: DESTINATION ${package_dir})
 
+set(has_rapidcheck OFF)
+if(TARGET chantrace_rapidcheck)
+  set(has_rapidcheck ON)
+endif()
 configure_package_config_file(
   ${PROJECT_SOURCE_DIR}/cmake/chantraceConfig.cmake.in ${generated_dir}/chantraceConfig.cmake
   INSTALL_DESTINATION ${package_dir}

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <map>
+#include <stdexcept>
 #include <string_view>
 
-#include "chantrace/explore_test.h"
+#include "explore_inputs.h"
 #include "test_runner.h"
 
 namespace chantrace {
@@ -14,13 +14,6 @@ namespace {
 
 /// Longer tokens are not for a command line; the trace has the schedule too.
 constexpr std::size_t kTokenMax = 400;
-
-std::map<std::string, ExploreOptions, std::less<>>& options_of_tests() {
-  static std::map<std::string, ExploreOptions, std::less<>> options;
-  return options;
-}
-
-bool is_listening = false;
 
 std::string counted(std::uint64_t count, const char* what) {
   const bool has_sibilant = std::string_view(what).ends_with("ch");
@@ -41,32 +34,22 @@ std::string rounded(double number) {
 
 }  // namespace
 
-namespace detail {
-
-bool set_explore_options(const char* test, const ExploreOptions& options) {
-  options_of_tests()[test] = options;
-  return true;
-}
-
-bool explores_tests() { return is_listening; }
-
-}  // namespace detail
-
-void note_listener() { is_listening = true; }
-
 std::unique_ptr<Exploration> Exploration::plan(const Flags& flags, const testing::TestInfo& test) {
-  const std::string name = std::string(test.test_suite_name()) + "." + test.name();
-  const auto own = options_of_tests().find(name);
-  const bool has_own = own != options_of_tests().end();
-  if (!flags.replays() && !flags.explores() && !has_own) return nullptr;
+  static const TestPlan nothing;
+  const TestPlan* plan = find_test_plan(std::string(test.test_suite_name()) + "." + test.name());
+  if (plan == nullptr) plan = &nothing;
+  const bool explores = flags.explores() || plan->options;
+  if (!flags.replays() && !explores && plan->kept.empty()) return nullptr;
   // GoogleTest skips all others after a failure.
   if (GTEST_FLAG_GET(fail_fast) && testing::UnitTest::GetInstance()->failed_test_count() > 0)
     return nullptr;
   // Each execution of such a test would start processes.
   if (std::string_view(test.test_suite_name()).ends_with("DeathTest")) return nullptr;
   std::unique_ptr<Exploration> exploration(new Exploration);
+  exploration->plan_ = plan;
+  exploration->explores_ = explores;
   ExploreOptions& options = exploration->options_;
-  if (has_own) options = own->second;
+  if (plan->options) options = *plan->options;
   flags.apply_to(options);
   exploration->stop_at_ = flags.stop_at;
   exploration->replay_text_ = flags.replay_text;
@@ -82,11 +65,15 @@ std::unique_ptr<Exploration> Exploration::plan(const Flags& flags, const testing
   return exploration;
 }
 
-void Exploration::explore(
+bool Exploration::explore(
     const testing::TestInfo& test,
     const std::function<std::vector<Finding>(const std::vector<Finding>&)>& select_failing,
     const std::function<void()>& note_progress) {
-  if (is_replay_ && !is_shrunk_) return;
+  if (is_replay_ && plan_->inputs != nullptr && !plan_->inputs->recall())
+    throw std::runtime_error(
+        "chantrace: this test has inputs, and a schedule is one for some of them only: set "
+        "RC_PARAMS as in the line \"again\" of the failure that the schedule is from");
+  if (is_replay_ && !is_shrunk_) return true;
   TestRunner runner(test);
   auto last_note = std::chrono::steady_clock::now();
   const auto judge = [&](const std::vector<Finding>& findings) {
@@ -95,6 +82,9 @@ void Exploration::explore(
       last_note = present;
       note_progress();
     }
+    // Other schedules would not change that.
+    if (plan_->inputs != nullptr && plan_->inputs->are_unwanted())
+      return std::string("the input is unwanted");
     if (findings.empty()) return runner.failure();
     // What a body that is blocked asserts while it is thrown out is a consequence.
     const std::vector<Finding> failing = select_failing(findings);
@@ -103,16 +93,51 @@ void Exploration::explore(
   const auto body = [&] { runner.run(); };
   if (is_replay_) {
     result_ = detail::shrink_body(body, *follower_, options_, judge);
-    if (!result_->first_failure) return;
+    if (!result_->first_failure) return true;
     is_replay_ = false;  // From here on it is as if it had been found.
-  } else {
-    result_ = detail::explore_body(body, options_, judge);
+  } else if (!explore_kept(body, judge)) {
+    if (!explores_) return false;
+    if (plan_->inputs != nullptr) {
+      InputsExplored explored = explore_inputs(*plan_->inputs, body, options_, judge);
+      inputs_tried_ = explored.inputs;
+      result_ = std::move(explored.result);
+    } else {
+      result_ = detail::explore_body(body, options_, judge);
+    }
   }
   // What passed is recorded as it passed last.
   Schedule schedule =
       result_->first_failure ? result_->first_failure->schedule : std::move(result_->last_schedule);
   if (result_->executions == 0) schedule.rules = options_.run.rules;
   follower_ = std::make_unique<detail::Follower>(std::move(schedule));
+  return true;
+}
+
+/// Whether one of them fails.
+bool Exploration::explore_kept(const std::function<void()>& body, const detail::Judge& judge) {
+  for (const KeptSchedule& kept : plan_->kept) {
+    auto schedule = Schedule::parse(kept.token);
+    if (!schedule)
+      throw std::invalid_argument("chantrace: the schedule kept at " + kept.place + " is " +
+                                  schedule.error().text);
+    if ((kept.prepare != nullptr) != (plan_->inputs != nullptr))
+      throw std::invalid_argument("chantrace: the schedule kept at " + kept.place +
+                                  (kept.prepare ? " has inputs, and the test none"
+                                                : " has no inputs, and the test takes some"));
+    if (kept.prepare) kept.prepare();
+    detail::Follower follower(std::move(schedule).value());
+    ExploreResult result = detail::shrink_body(body, follower, options_, judge);
+    if (result.first_failure) {
+      failed_ = &kept;
+      result_ = std::move(result);
+      return true;
+    }
+    if (follower.divergence(result.last_schedule))
+      notes_.push_back("the schedule kept at " + kept.place +
+                       " fits no longer, as the program was changed since: it was followed as far "
+                       "as can be, and passed");
+  }
+  return false;
 }
 
 detail::ControlOptions Exploration::control() const {
@@ -122,7 +147,7 @@ detail::ControlOptions Exploration::control() const {
 }
 
 std::string Exploration::statistics() const {
-  if (!result_ || is_shrunk_) return {};
+  if (!result_ || is_shrunk_ || failed_ != nullptr) return {};
   const ExploreResult& result = *result_;
   if (result.executions == 0) return "explored nothing: no schedule is of this shard";
   const double seconds = std::chrono::duration<double>(result.elapsed).count();
@@ -130,6 +155,7 @@ std::string Exploration::statistics() const {
   // What an execution that was cut would have come to is not among them.
   const bool are_all = result.is_exhausted && result.cut == 0;
   std::string text = std::string("explored ") + (are_all ? "all " : "") +
+                     (inputs_tried_ > 0 ? counted(inputs_tried_, "input") + ", " : "") +
                      counted(result.executions, "schedule") + ", " +
                      std::to_string(result.distinct) + " distinct, " +
                      rounded(static_cast<double>(result.steps) / executions) + " steps each, " +
@@ -140,9 +166,7 @@ std::string Exploration::statistics() const {
   if (result.cut > 0)
     text += "; " + std::to_string(result.cut) + " cut at " +
             std::to_string(options_.run.steps_max) + " operations";
-  text += result.first_failure
-              ? "; schedule " + std::to_string(result.first_failure->index + 1) + " failed"
-              : "; nothing found";
+  text += result.first_failure ? "; " + failed_at() + " failed" : "; nothing found";
   return text;
 }
 
@@ -152,10 +176,24 @@ std::string Exploration::place() const {
                                             : ", in the order that was recorded";
   if (!must_fail()) return {};
   if (is_shrunk_) return ", under the smallest schedule that was found for the one given";
+  if (failed_ != nullptr) return ", under the schedule kept at " + failed_->place;
   const std::uint64_t schedules = schedules_max(options_);
-  return ", schedule " + std::to_string(result_->first_failure->index + 1) +
-         (schedules != ~std::uint64_t{0} ? " of " + std::to_string(schedules) : "") +
+  return ", " + failed_at() +
+         (inputs_tried_ == 0 && schedules != ~std::uint64_t{0} ? " of " + std::to_string(schedules)
+                                                               : "") +
          ", found by " + result_->first_failure->found_by;
+}
+
+std::string Exploration::failed_at() const {
+  return (inputs_tried_ > 0 ? "input " + std::to_string(inputs_tried_) + ", " : "") + "schedule " +
+         std::to_string(result_->first_failure->index + 1);
+}
+
+std::vector<std::string> Exploration::inputs() const {
+  std::vector<std::string> lines;
+  if (plan_->inputs == nullptr) return lines;
+  for (const auto& [name, value] : plan_->inputs->shown()) lines.push_back(name + " = " + value);
+  return lines;
 }
 
 std::string Exploration::shrinking() const {
@@ -180,7 +218,8 @@ const Explanation* Exploration::explanation_of_failure() const {
 std::string Exploration::explanation() const {
   const Explanation* const explanation = explanation_of_failure();
   if (explanation == nullptr) return {};
-  return steps_to_text(*explanation) + "\n" + reasons_to_text(*explanation);
+  const std::string steps = steps_to_text(*explanation);
+  return steps + (steps.empty() ? "" : "\n") + reasons_to_text(*explanation);
 }
 
 void Exploration::add_findings(std::vector<Finding>& findings) const {
@@ -204,6 +243,30 @@ std::string Exploration::replay_argument(const std::string& trace) const {
       follower_->schedule() != nullptr ? follower_->schedule()->to_string() : replay_text_;
   if (follower_->schedule() == nullptr && !trace.empty()) return trace;
   return token.size() <= kTokenMax || trace.empty() ? token : trace;
+}
+
+std::string Exploration::command(const std::string& program, const std::string& test,
+                                 const std::string& trace) const {
+  const std::string run = program + " --gtest_filter=" + test;
+  // It comes first whenever that test runs.
+  if (failed_ != nullptr) return run;
+  const std::string inputs = plan_->inputs != nullptr ? plan_->inputs->environment() + " " : "";
+  return inputs + run + " --chantrace_replay=" + replay_argument(trace);
+}
+
+std::string Exploration::regression_test(const std::string& test) const {
+  if (failed_ != nullptr || follower_->schedule() == nullptr) return {};
+  const std::string token = follower_->schedule()->to_string();
+  std::string arguments;
+  if (plan_->inputs != nullptr) {
+    const std::optional<std::string> known = plan_->inputs->arguments();
+    if (!known) return {};
+    arguments = ", " + *known;
+  }
+  if (token.size() > kTokenMax) return {};
+  const std::size_t dot = test.find('.');
+  return "CHANTRACE_REPLAY(" + test.substr(0, dot) + ", " + test.substr(dot + 1) + ", \"" + token +
+         "\"" + arguments + ");";
 }
 
 std::optional<Finding> Exploration::divergence(const Schedule& followed, bool has_failed,

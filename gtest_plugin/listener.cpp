@@ -75,6 +75,8 @@ class Listener final : public testing::EmptyTestEventListener {
   void OnEnvironmentsTearDownStart(const testing::UnitTest&) override { watch("the environments"); }
   void OnEnvironmentsTearDownEnd(const testing::UnitTest&) override { watchdog_.stop(); }
 
+  void OnTestProgramStart(const testing::UnitTest&) override { report_schedules_without_test(); }
+
   void OnTestIterationStart(const testing::UnitTest&, int iteration) override {
     iteration_ = iteration;
   }
@@ -172,16 +174,23 @@ class Listener final : public testing::EmptyTestEventListener {
   /// Sets what decides the execution that GoogleTest is about to run.
   void explore(const testing::TestInfo& test, detail::ExecutionOptions& options) {
     try {
-      exploration_->explore(
+      const bool is_controlled = exploration_->explore(
           test, [this](const std::vector<Finding>& findings) { return select_failing(findings); },
           [this] { watchdog_.start(flags_.watchdog); });
+      for (const std::string& note : exploration_->notes())
+        std::printf("chantrace: %s\n", note.c_str());
+      if (!is_controlled) {
+        exploration_.reset();
+        return;
+      }
       options.control = exploration_->control();
       options.strategy = &exploration_->strategy();
       if (const Explanation* const why = exploration_->explanation_of_failure())
         options.explanation = *why;
-    } catch (const std::invalid_argument& error) {
+    } catch (const std::exception& error) {
       exploration_.reset();
-      ADD_FAILURE() << error.what();
+      // A failure that is fatal, so that the test does not run.
+      fail_at({}, error.what(), true);
     }
   }
 
@@ -283,12 +292,19 @@ class Listener final : public testing::EmptyTestEventListener {
   std::string again_text() const {
     if (exploration_ == nullptr || exploration_->is_exploring()) return {};
     const bool has_trace = flags_.keep != Keep::kNone && !has_complained_;
-    const std::string shrinking = exploration_->shrinking();
-    return exploration_->explanation() +
-           (shrinking.empty() ? "" : "  shrunk     " + shrinking + "\n") + "  again      " +
-           flags_.program + " --gtest_filter=" + test_ +
-           " --chantrace_replay=" + exploration_->replay_argument(has_trace ? path_.string() : "") +
-           "\n";
+    std::string text;
+    for (const std::string& input : exploration_->inputs())
+      text += (text.empty() ? "  inputs     " : "             ") + input + "\n";
+    if (!text.empty()) text += "\n";
+    text += exploration_->explanation();
+    const auto add = [&](const char* label, const std::string& line) {
+      if (!line.empty()) text += label + line + "\n";
+    };
+    add("  shrunk     ", exploration_->shrinking());
+    add("  again      ",
+        exploration_->command(flags_.program, test_, has_trace ? path_.string() : std::string()));
+    add("  keep       ", exploration_->regression_test(test_));
+    return text;
   }
 
   std::string look_text(const std::string& counts) const {
@@ -321,7 +337,7 @@ class Listener final : public testing::EmptyTestEventListener {
     for (const Finding& finding : findings)
       if (site.line == 0 && !finding.sites.empty()) site = finding.sites.front().site;
     const char* const file = site.line != 0 ? site.file.c_str() : "unknown file";
-    const int line = static_cast<int>(site.line);
+    const int line = site.line != 0 ? static_cast<int>(site.line) : -1;
     // What ADD_FAILURE_AT and GTEST_FAIL_AT are made of, without a line that only says "Failed".
     const auto type = is_fatal ? testing::TestPartResult::kFatalFailure
                                : testing::TestPartResult::kNonFatalFailure;

@@ -33,7 +33,8 @@ PARTS = {
 # shares these values, and asks the analysis only by the functions declared beside them. All other
 # headers belong to the runtime.
 TRACE_HEADERS = {
-    "end_state.h", "event.h", "explanation.h", "finding.h", "location.h", "result.h", "schedule.h", "trace.h",
+    "end_state.h", "event.h", "explanation.h", "finding.h", "location.h", "result.h",
+    "schedule.h", "trace.h",
     "detail/assert.h", "detail/chunk.h", "detail/event_log.h", "detail/place.h",
     "detail/printable.h",
     "detail/spool.h"}
@@ -42,7 +43,7 @@ TRACE_HEADERS = {
 LIBRARIES = {
     r"(capnp|kj)/": ["core/src/trace", "schemas", "tests"],
     r"(gtest|gmock)/": ["gtest_plugin", "tests", "examples"],
-    r"rapidcheck": ["tests"],
+    r"rapidcheck": ["gtest_plugin", "tests", "examples"],
     r"(clang|llvm)/": ["adopt"],
     r"zstd\.h": ["core/src/trace", "tests"],
     r"CLI/": ["replay", "tests", "bench"],

@@ -1,8 +1,10 @@
 /// \file
-/// A test that is written to be explored.
+/// Tests that are written to be explored, and schedules that are kept for a test.
 #pragma once
 
 #include <gtest/gtest.h>
+
+#include <functional>
 
 #include "chantrace/explore.h"
 
@@ -10,6 +12,9 @@ namespace chantrace::detail {
 
 /// Notes how a test is to be explored, before `main`.
 bool set_explore_options(const char* test, const ExploreOptions& options);
+/// Notes a schedule of a test, before `main`. `prepare`: sets the inputs of its body, if any.
+bool keep_schedule(const char* test, const char* token, const char* file, int line,
+                   std::function<void()> prepare = nullptr);
 /// A listener is there to do it.
 bool explores_tests();
 
@@ -31,3 +36,19 @@ bool explores_tests();
     chantrace_body_of_##suite##_##name();                                                 \
   }                                                                                       \
   static void chantrace_body_of_##suite##_##name()
+
+/// `CHANTRACE_REPLAY(Pool, ShutsDown, "c1:9f3a:1x2.2x4.1");` keeps a schedule, under which a test
+/// has failed, as a regression test: whenever `Pool.ShutsDown` runs, it runs under that schedule
+/// first, and fails if it fails there. It may stand anywhere in the program of that test, whatever
+/// kind of test that is. Behind the token stand the arguments of a `CHANTRACE_PROP`, below which it
+/// has to be then.
+///
+/// A schedule that fits no longer, as the program was changed since, is followed as far as can be,
+/// and a line says so.
+#define CHANTRACE_REPLAY(suite, name, token, ...)                         \
+  [[maybe_unused]] static const bool CHANTRACE_DETAIL_NAME(__COUNTER__) = \
+      ::chantrace::detail::keep_schedule(                                 \
+          #suite "." #name, token, __FILE__,                              \
+          __LINE__ __VA_OPT__(, chantrace_inputs_of_##suite##_##name.with(__VA_ARGS__)))
+#define CHANTRACE_DETAIL_NAME(number) CHANTRACE_DETAIL_JOIN(number)
+#define CHANTRACE_DETAIL_JOIN(number) chantrace_schedule_##number

@@ -1,0 +1,83 @@
+#include "test_plans.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <utility>
+
+#include "chantrace/explore_test.h"
+
+namespace chantrace {
+namespace {
+
+/// As macros name it, without the spaces that a formatter puts into "Some/Suite.Test/0".
+std::string name_of(const char* test) {
+  std::string name = test;
+  std::erase(name, ' ');
+  return name;
+}
+
+/// There before any test of another file is.
+std::map<std::string, TestPlan, std::less<>>& plans() {
+  static std::map<std::string, TestPlan, std::less<>> all;
+  return all;
+}
+
+bool is_listening = false;
+
+}  // namespace
+
+namespace detail {
+
+bool set_explore_options(const char* test, const ExploreOptions& options) {
+  plans()[name_of(test)].options = options;
+  return true;
+}
+
+bool set_test_inputs(const char* test, TestInputs& inputs) {
+  plans()[name_of(test)].inputs = &inputs;
+  return true;
+}
+
+bool keep_schedule(const char* test, const char* token, const char* file, int line,
+                   std::function<void()> prepare) {
+  const std::string path = file;
+  plans()[name_of(test)].kept.push_back(
+      {token, path.substr(path.rfind('/') + 1) + ":" + std::to_string(line), path, line,
+       std::move(prepare)});
+  return true;
+}
+
+bool explores_tests() { return is_listening; }
+
+}  // namespace detail
+
+const TestPlan* find_test_plan(const std::string& test) {
+  const auto plan = plans().find(test);
+  return plan != plans().end() ? &plan->second : nullptr;
+}
+
+void note_listener() { is_listening = true; }
+
+void report_schedules_without_test() {
+  std::set<std::string> tests;
+  const testing::UnitTest& program = *testing::UnitTest::GetInstance();
+  for (int i = 0; i < program.total_test_suite_count(); ++i) {
+    const testing::TestSuite& suite = *program.GetTestSuite(i);
+    for (int j = 0; j < suite.total_test_count(); ++j)
+      tests.insert(std::string(suite.name()) + "." + suite.GetTestInfo(j)->name());
+  }
+  for (const auto& [name, plan] : plans()) {
+    if (plan.kept.empty()) continue;
+    // A test that is disabled has its name with that.
+    const std::size_t dot = name.find('.');
+    const std::string disabled = name.substr(0, dot + 1) + "DISABLED_" + name.substr(dot + 1);
+    if (tests.contains(name) || tests.contains(disabled)) continue;
+    for (const KeptSchedule& kept : plan.kept)
+      ADD_FAILURE_AT(kept.file.c_str(), kept.line)
+          << "chantrace: there is no test " << name << ", for which this schedule is kept";
+  }
+}
+
+}  // namespace chantrace

@@ -1,0 +1,216 @@
+// What a user sees of tests with inputs, and of schedules that are kept.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "chantrace/detail/literal.h"
+#include "run_binary.h"
+
+#ifndef CHANTRACE_PROPERTY_TESTS
+#error \
+    "CHANTRACE_PROPERTY_TESTS, CHANTRACE_KEPT_TESTS: the paths of what is run; given by the build"
+#endif
+
+namespace chantrace {
+namespace {
+
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+class PropertyListenerTest : public testing::Test {
+ protected:
+  RunResult run(const std::string& filter, const std::string& flags = "",
+                const std::string& variables = "RC_PARAMS=seed=1") const {
+    return run_in(folder_.path(), variables + " " + CHANTRACE_PROPERTY_TESTS +
+                                      " '--gtest_filter=" + filter + "' " + flags);
+  }
+  RunResult run_kept(const std::string& filter, const std::string& flags = "",
+                     const std::string& variables = "") const {
+    return run_in(folder_.path(), variables + " " + CHANTRACE_KEPT_TESTS +
+                                      " '--gtest_filter=" + filter + "' " + flags);
+  }
+  RunResult run_command(const std::string& command) const {
+    return run_in(folder_.path(), command);
+  }
+
+  /// What stands behind a label such as "again", up to the line's end.
+  static std::string line_of(const std::string& label, const std::string& text) {
+    const std::string start = "\n  " + label + " ";
+    const std::size_t found = text.find(start);
+    if (found == std::string::npos) return {};
+    const std::size_t line = text.find_first_not_of(' ', found + start.size());
+    return text.substr(line, text.find('\n', line) - line);
+  }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+using KeptScheduleTest = PropertyListenerTest;
+
+// Neither shows the bug alone: other inputs pass under all schedules, and this one under most.
+TEST_F(PropertyListenerTest, ShrinksInputsAndSchedulesTogether) {
+  for (int seed = 1; seed <= 10; ++seed) {
+    const RunResult found =
+        run("Pool.IsDoneAfterTwoResults", "", "RC_PARAMS=seed=" + std::to_string(seed));
+
+    EXPECT_EQ(found.status, 1);
+    EXPECT_THAT(found.output,
+                AllOf(HasSubstr("chantrace: deadlock: "),
+                      HasSubstr("\n  inputs     workers = 3\n             capacity = 0\n"),
+                      // The third worker looks before there are enough, without any preemption.
+                      Not(HasSubstr("could have gone on")),
+                      ContainsRegex("why +fails only if +load\\(.*\\) by worker-"),
+                      ContainsRegex(", input [0-9]+, schedule [0-9]+, found by ")))
+        << "seed " << seed;
+  }
+}
+
+TEST_F(PropertyListenerTest, CorrectTwinPasses) {
+  const RunResult sound = run("Pool.LetsWorkersGo:Sum.LosesNone");
+
+  EXPECT_EQ(sound.status, 0) << sound.output;
+  EXPECT_THAT(sound.output,
+              ContainsRegex("explored 100 inputs, [0-9]+ schedules, .*nothing found"));
+}
+
+TEST_F(PropertyListenerTest, RunsTheSameAgain) {
+  const RunResult found = run("Pool.IsDoneAfterTwoResults");
+  const std::string again = line_of("again", found.output);
+  ASSERT_THAT(again, AllOf(HasSubstr("RC_PARAMS=reproduce="), HasSubstr("--chantrace_replay=c1:")));
+
+  const RunResult replayed = run_command(again);
+  EXPECT_EQ(replayed.status, 1);
+  EXPECT_THAT(replayed.output, AllOf(HasSubstr("under the schedule that was given"),
+                                     HasSubstr("workers = 3"), Not(HasSubstr("divergence"))));
+  EXPECT_EQ(line_of("again", replayed.output), again);
+
+  // The inputs alone: the schedule is found once more.
+  const RunResult inputs = run("Pool.IsDoneAfterTwoResults", "", again.substr(0, again.find(' ')));
+  EXPECT_THAT(inputs.output, AllOf(HasSubstr("explored 1 input, "), HasSubstr("workers = 3")));
+  EXPECT_EQ(line_of("keep", inputs.output), line_of("keep", found.output));
+}
+
+TEST_F(PropertyListenerTest, AScheduleWithoutItsInputsIsRefused) {
+  const RunResult refused = run("Pool.IsDoneAfterTwoResults", "--chantrace_replay=c1:0:1");
+
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.output, HasSubstr("this test has inputs"));
+}
+
+TEST_F(PropertyListenerTest, TakesAssertionsOfRapidCheck) {
+  const RunResult found = run("Sum.LosesNumbers");
+
+  EXPECT_EQ(found.status, 1);
+  // Two numbers at least, one of which is lost.
+  EXPECT_THAT(
+      found.output,
+      AllOf(ContainsRegex("property_tests.cpp:[0-9]+: Failure\nRC_ASSERT\\(sum == "),
+            HasSubstr("Expands to:\n"),
+            ContainsRegex("inputs +numbers = \\[-?[0-9]+, -?[0-9]+\\]\n"),
+            ContainsRegex(
+                "keep +CHANTRACE_REPLAY\\(Sum, LosesNumbers, .*\\{-?[0-9]+, -?[0-9]+\\}\\);")));
+}
+
+TEST_F(PropertyListenerTest, SaysWhereNoScheduleMatters) {
+  const RunResult found = run("Text.IsShort");
+
+  EXPECT_THAT(found.output,
+              AllOf(HasSubstr("inputs     text = \"aaa\"\n\n  why        failed in all"),
+                    HasSubstr("CHANTRACE_REPLAY(Text, IsShort, \"c1:0:\", \"aaa\");")));
+}
+
+TEST_F(PropertyListenerTest, KeepsNoInputsThatHaveNoLiteral) {
+  const RunResult found = run("Opaque.IsSmall");
+
+  EXPECT_THAT(found.output, HasSubstr("\n  again "));
+  EXPECT_EQ(line_of("keep", found.output), "");
+}
+
+TEST_F(PropertyListenerTest, NamesMisuse) {
+  EXPECT_THAT(run("Misuse.DrawsInItsBody").output, HasSubstr("has to be an argument"));
+  const RunResult unwanted = run("Misuse.WantsNothing");
+  EXPECT_EQ(unwanted.status, 1);
+  EXPECT_THAT(unwanted.output, ContainsRegex("gave up after [0-9]+ inputs"));
+}
+
+TEST_F(KeptScheduleTest, FailsAsLongAsTheBugIsThere) {
+  const RunResult found = run_kept("Kept.Fails*");
+
+  EXPECT_EQ(found.status, 1);
+  EXPECT_THAT(found.output,
+              AllOf(ContainsRegex("failed, under the schedule kept at kept_tests.cpp:[0-9]+\n"),
+                    HasSubstr("[  FAILED  ] Kept.Fails "),
+                    HasSubstr("[  FAILED  ] Kept.FailsUnderTheSecond ")));
+  EXPECT_EQ(line_of("keep", found.output), "") << "it is kept already";
+  EXPECT_THAT(run_command(line_of("again", found.output)).output,
+              HasSubstr("under the schedule kept at"));
+}
+
+TEST_F(KeptScheduleTest, ThenTheTestRunsAsEver) {
+  const RunResult passed = run_kept("Kept.Passes");
+  EXPECT_EQ(passed.status, 0) << passed.output;
+  EXPECT_THAT(passed.output, Not(HasSubstr("explored")));
+
+  const RunResult explored = run_kept("Kept.Passes", "--chantrace_explore=100");
+  EXPECT_EQ(explored.status, 1);
+  EXPECT_THAT(explored.output, ContainsRegex("explored .*; schedule [0-9]+ failed"));
+}
+
+TEST_F(KeptScheduleTest, OneThatFitsNoLongerPassesAndIsNamed) {
+  const RunResult passed = run_kept("Kept.FitsNoLonger");
+
+  EXPECT_EQ(passed.status, 0) << passed.output;
+  EXPECT_THAT(passed.output, ContainsRegex("kept at kept_tests.cpp:[0-9]+ fits no longer"));
+}
+
+TEST_F(KeptScheduleTest, StandsForEachKindOfTest) {
+  EXPECT_THAT(run_kept("Fixture.IsSetUp").output,
+              AllOf(HasSubstr("under the schedule kept at"), Not(HasSubstr("suites_set_up"))));
+  const RunResult parameters = run_kept("Some/*");
+  EXPECT_THAT(parameters.output, AllOf(HasSubstr("[       OK ] Some/Parameters.AreThere/0"),
+                                       HasSubstr("[  FAILED  ] Some/Parameters.AreThere/1")));
+}
+
+TEST_F(KeptScheduleTest, PropertyIsExploredBehindItsOwn) {
+  EXPECT_THAT(run_kept("Pool.*", "", "RC_PARAMS=seed=1").output,
+              AllOf(HasSubstr("workers = 3"), HasSubstr("found by")));
+}
+
+TEST_F(KeptScheduleTest, NamesMisuse) {
+  EXPECT_THAT(run_kept("Kept.IsNoSchedule").output,
+              AllOf(HasSubstr("[  FAILED  ]"),
+                    ContainsRegex("kept at kept_tests.cpp:[0-9]+ is not a schedule")));
+
+  const RunResult orphan = run_kept("Kept.Passes", "", "KEEPS_FOR_NOBODY=1");
+  EXPECT_EQ(orphan.status, 1);
+  EXPECT_THAT(orphan.output, HasSubstr("there is no test Kept.HasAnotherName"));
+}
+
+TEST(LiteralTest, IsWhatInitializesAParameter) {
+  using detail::to_list;
+  EXPECT_EQ(to_list(3, true, -1L, 7u, 'a'), "3, true, -1, 7, 97");
+  EXPECT_EQ(to_list(std::numeric_limits<long long>::min()), "-9223372036854775807 - 1");
+  EXPECT_EQ(to_list(std::numeric_limits<unsigned long long>::max()), "18446744073709551615u");
+  EXPECT_EQ(to_list(std::vector<int>{1, 2}, std::vector<std::string>{}), "{1, 2}, {}");
+  EXPECT_EQ(to_list(std::string("a\"b\\\n\x01")), "\"a\\\"b\\\\\\n\\001\"");
+  EXPECT_EQ(to_list(std::string("a\0b", 3)), "std::string(\"a\\000b\", 3)");
+  EXPECT_EQ(to_list(std::pair(1, std::string("x")), std::tuple(2)), "{1, \"x\"}, {2}");
+  EXPECT_EQ(to_list(std::array{1, 2}), "{{1, 2}}");
+  EXPECT_EQ(to_list(std::map<int, bool>{{1, false}}), "{{1, false}}");
+  EXPECT_EQ(to_list(std::optional<int>(), std::optional(4)), "std::nullopt, 4");
+  EXPECT_EQ(to_list(1, std::vector{1.5}), std::nullopt);
+}
+
+}  // namespace
+}  // namespace chantrace

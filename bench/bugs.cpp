@@ -15,6 +15,7 @@
 #include "bug_search/measure.h"
 #include "bug_search/page.h"
 #include "bug_search/replays.h"
+#include "bug_search/shrinking.h"
 
 namespace chantrace::bench {
 namespace {
@@ -26,6 +27,7 @@ struct Flags {
   bool is_quick = false;
   std::uint64_t replays = 0;
   std::uint64_t executions = 0;
+  bool is_shrinking_alone = false;
 };
 
 /// One line on the standard error, overwritten where that is a terminal.
@@ -60,18 +62,25 @@ std::vector<Row> measure_all(const std::vector<BugProgram>& programs, const Limi
   return rows;
 }
 
-/// Returns: whether all rules hold.
-bool measure_and_judge(const std::vector<BugProgram>& programs, const Flags& flags) {
-  const std::vector<Row> rows = measure_all(programs, flags.limits);
-  std::vector<Rule> rules = judge(rows);
-  rules.push_back(judge_replays(rows));
-  for (Rule& rule : judge_costs(flags.limits.seeds)) rules.push_back(std::move(rule));
+/// Returns: whether all hold.
+bool print(const std::vector<Rule>& rules) {
   bool all_hold = true;
   for (const Rule& rule : rules) {
     fmt::print("{} {}: {}\n", rule.holds ? "PASS" : "FAIL", rule.name, rule.figures);
     for (const std::string& one : rule.explained) fmt::print("     explained: {}\n", one);
     all_hold &= rule.holds;
   }
+  return all_hold;
+}
+
+/// Returns: whether all rules hold.
+bool measure_and_judge(const std::vector<BugProgram>& programs, const Flags& flags) {
+  const std::vector<Row> rows = measure_all(programs, flags.limits);
+  std::vector<Rule> rules = judge(rows);
+  rules.push_back(judge_replays(rows));
+  for (Rule& rule : judge_shrinking(programs, flags.limits.seeds)) rules.push_back(std::move(rule));
+  for (Rule& rule : judge_costs(flags.limits.seeds)) rules.push_back(std::move(rule));
+  const bool all_hold = print(rules);
   const std::string page = to_markdown(rows, rules, flags.limits);
   if (flags.markdown.empty())
     fmt::print("\n{}", page);
@@ -107,6 +116,8 @@ void describe(CLI::App& app, Flags& flags) {
                  "Instead: replays so many schedules, and compares their events byte for byte");
   app.add_option("--executions", flags.executions,
                  "Instead: so many executions in this process, which must not grow");
+  app.add_flag("--shrinking", flags.is_shrinking_alone,
+               "Instead: only how small failing schedules become");
   app.footer(
       "\nExamples:\n"
       "  bench_bugs --programs 'reorder_*' --quick     a look at some programs, in seconds\n"
@@ -131,6 +142,7 @@ bool run_all(Flags flags) {
   if (programs.empty()) throw std::runtime_error("no program is called " + flags.programs);
   if (flags.replays > 0) return replay_many(programs, flags.replays);
   if (flags.executions > 0) return endure(programs, flags.executions);
+  if (flags.is_shrinking_alone) return print(judge_shrinking(programs, flags.limits.seeds));
   return measure_and_judge(programs, flags);
 }
 

@@ -265,8 +265,10 @@ std::string Exploration::regression_test(const std::string& test) const {
   }
   if (token.size() > kTokenMax) return {};
   const std::size_t dot = test.find('.');
+  // A test that says nothing of its exploration may not know of the header.
+  const char* const hint = plan_->options ? "" : "  // chantrace/explore_test.h";
   return "CHANTRACE_REPLAY(" + test.substr(0, dot) + ", " + test.substr(dot + 1) + ", \"" + token +
-         "\"" + arguments + ");";
+         "\"" + arguments + ");" + hint;
 }
 
 std::optional<Finding> Exploration::divergence(const Schedule& followed, bool has_failed,

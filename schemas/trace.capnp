@@ -158,6 +158,7 @@ struct End {
     nearby @4 :UInt64;         # of so many.
     decidedAt @5 :UInt64;      # A step; 0: before the first.
     continuations @6 :UInt64;  # That were tried behind it; 0: not known.
+    choices @7 :List(Choice);
   }
 
   struct Deed {
@@ -172,6 +173,13 @@ struct End {
     first @0 :Deed;
     second @1 :Deed;
     failed @2 :UInt64;     # The other way round,
+    schedules @3 :UInt64;  # of so many.
+  }
+
+  struct Choice {
+    deed @0 :Deed;
+    outcome @1 :Text;
+    failed @2 :UInt64;     # With another outcome,
     schedules @3 :UInt64;  # of so many.
   }
 

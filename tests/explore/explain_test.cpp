@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -117,13 +118,70 @@ TEST(ExplainTest, NamesNothingWhereEachScheduleFails) {
   EXPECT_THAT(reasons_to_text(explanation), HasSubstr("failed in all of 200 schedules"));
 }
 
-TEST(ExplainTest, NamesNothingWhereAChoiceDecides) {
+TEST(ExplainTest, NamesTheChoicesThatDecide) {
   const Explanation explanation = explain([] {
-    if (choose(4) == 2) throw std::logic_error("two");
+    const auto first = choose(4);
+    static_cast<void>(choose(3));
+    if (first == 2 && choose(2) == 1) throw std::logic_error("two, and one");
   });
 
   EXPECT_THAT(explanation.orders, IsEmpty());
   EXPECT_EQ(explanation.continuations, 0u);
+  ASSERT_THAT(explanation.choices, SizeIs(2));
+  EXPECT_EQ(explanation.choices[0].deed.text, "choose(4)");
+  EXPECT_EQ(explanation.choices[0].outcome, "gives 2");
+  EXPECT_GT(explanation.choices[0].deed.site.line, 0u);
+  EXPECT_EQ(explanation.choices[1].deed.text, "choose(2)");
+  EXPECT_EQ(explanation.choices[1].outcome, "gives 1");
+  EXPECT_EQ(explanation.choices[1].failed, 0u);
+  EXPECT_THAT(reasons_to_text(explanation),
+              AllOf(HasSubstr("why        fails only if  choose(4) by main (explain_test.cpp:"),
+                    HasSubstr(") gives 2\n"), HasSubstr("and only if    choose(2) by main"),
+                    HasSubstr("otherwise 0 of 200 schedules failed")));
+}
+
+/// A worker that stops as soon as it may, though there is work: the body waits for its result.
+void wait_for_a_result(bool prefers_work) {
+  Channel<int> work("work", 1);
+  Channel<int> stop("stop", 1);
+  Channel<int> results("results");
+  Task worker = go("worker", [=] {
+    bool is_over = false;
+    const auto take = [&](std::optional<int> job) { results.send(*job); };
+    while (!is_over)
+      select(on_recv(work, take), on_recv(stop, [&] {
+               is_over = true;
+               if (!prefers_work) return;
+               if (const RecvResult<int> left = work.try_recv()) take(left.value());
+             }));
+  });
+  work.send(1);
+  stop.send(1);
+  results.recv();
+  worker.join();
+}
+
+TEST(ExplainTest, NamesTheCaseThatASelectTakes) {
+  const Explanation explanation = explain([] { wait_for_a_result(false); });
+
+  ASSERT_THAT(explanation.choices, SizeIs(1));
+  EXPECT_EQ(explanation.choices[0].deed.text, "select(stop)");
+  EXPECT_EQ(explanation.tasks.at(explanation.choices[0].deed.task), "worker");
+  EXPECT_EQ(explanation.choices[0].outcome, "takes this one of 2 cases");
+  EXPECT_TRUE(has_order(explanation, "send(stop) by main", "select(stop) by worker"))
+      << reasons_to_text(explanation);
+}
+
+TEST(ExplainTest, NamesNoChoiceThatDoesNotMatter) {
+  EXPECT_FALSE(explore([] { wait_for_a_result(true); }).first_failure);
+
+  const Explanation explanation = explain([] {
+    lose_an_update();
+    static_cast<void>(choose(3));
+  });
+
+  EXPECT_THAT(explanation.choices, IsEmpty());
+  EXPECT_THAT(explanation.orders, SizeIs(2));
 }
 
 TEST(ExplainTest, KeepsToItsLimits) {

@@ -165,6 +165,14 @@ rc::Gen<Explanation> explanation() {
                                               rc::gen::set(&DecisiveOrder::second, deed()),
                                               rc::gen::set(&DecisiveOrder::failed, number()),
                                               rc::gen::set(&DecisiveOrder::schedules, number()))))),
+      rc::gen::set(
+          &Explanation::choices,
+          rc::gen::resize(
+              2, rc::gen::container<std::vector<DecisiveChoice>>(rc::gen::build<DecisiveChoice>(
+                     rc::gen::set(&DecisiveChoice::deed, deed()),
+                     rc::gen::set(&DecisiveChoice::outcome, text()),
+                     rc::gen::set(&DecisiveChoice::failed, number()),
+                     rc::gen::set(&DecisiveChoice::schedules, number()))))),
       rc::gen::set(&Explanation::failed_nearby, number()),
       rc::gen::set(&Explanation::nearby, number()),
       rc::gen::set(&Explanation::decided_at, number()),

@@ -33,14 +33,27 @@ struct DecisiveOrder {
   friend bool operator==(const DecisiveOrder&, const DecisiveOrder&) = default;
 };
 
+/// What `choose` gave, or which of several cases that were ready a select took, without which the
+/// failure was not seen, or hardly ever.
+struct DecisiveChoice {
+  Deed deed;            ///< Of `choose`, `step` is the one before it.
+  std::string outcome;  ///< "takes this one of 2 cases", "gives 1 of 0 to 2"
+  /// Of the schedules that were tried with another outcome, so many failed alike.
+  std::uint64_t failed = 0;
+  std::uint64_t schedules = 0;
+
+  friend bool operator==(const DecisiveChoice&, const DecisiveChoice&) = default;
+};
+
 /// Tested, not proved: each number says how many schedules that rests on.
 ///
 /// Threads: a plain value.
 struct Explanation {
   std::vector<std::string> tasks;  ///< Names, in the order in which they were started.
   std::vector<Deed> deeds;         ///< All steps in their order, then those that were never made.
-  /// Without each of them the test did not fail. Empty: it fails in any order.
+  /// Without each of them the test did not fail. Empty: it fails in any order, and with any choice.
   std::vector<DecisiveOrder> orders;
+  std::vector<DecisiveChoice> choices;
   /// Of schedules like this one, with a decision or two left to chance, so many failed alike.
   std::uint64_t failed_nearby = 0;
   std::uint64_t nearby = 0;

@@ -45,6 +45,8 @@ std::vector<std::size_t> rows_that_matter(const Explanation& explanation) {
     add_deed(explanation.orders[i].first);
     add_deed(explanation.orders[i].second);
   }
+  for (std::size_t i = 0; i < std::min(explanation.choices.size(), kOrdersMax); ++i)
+    add_deed(explanation.choices[i].deed);
   for (std::size_t i = 0; i < deeds.size(); ++i)
     if (deeds[i].step == 0) add(i);
   for (std::size_t i = 0; i < deeds.size(); ++i)
@@ -182,9 +184,12 @@ std::string reasons_to_text(const Explanation& explanation, int indent) {
       ++alike[i];
     }
   }
+  const auto add_condition = [&](const std::string& line) {
+    add((text.empty() ? "fails only if  " : "and only if    ") + line);
+  };
   for (std::size_t i = 0; i < std::min(orders.size(), kOrdersMax); ++i) {
     const DecisiveOrder& order = orders[i];
-    add((i == 0 ? "fails only if  " : "and only if    ") + with_place(explanation, order.first));
+    add_condition(with_place(explanation, order.first));
     add("       before  " + with_place(explanation, order.second) +
         (alike[i] > 0 ? ", and " + std::to_string(alike[i]) + " more between others" : ""));
     add("               the other way round " + share(order.failed, order.schedules) +
@@ -192,7 +197,15 @@ std::string reasons_to_text(const Explanation& explanation, int indent) {
   }
   if (orders.size() > kOrdersMax)
     add("and " + std::to_string(orders.size() - kOrdersMax) + " orders more");
-  if (!orders.empty())
+  const std::vector<DecisiveChoice>& choices = explanation.choices;
+  for (std::size_t i = 0; i < std::min(choices.size(), kOrdersMax); ++i) {
+    add_condition(with_place(explanation, choices[i].deed) + " " + choices[i].outcome);
+    add("               otherwise " + share(choices[i].failed, choices[i].schedules) +
+        " schedules failed");
+  }
+  if (choices.size() > kOrdersMax)
+    add("and " + std::to_string(choices.size() - kOrdersMax) + " choices more");
+  if (!text.empty())
     add("as it is, " + share(explanation.failed_nearby, explanation.nearby) +
         " schedules like it failed (tested, not proved)");
   if (explanation.continuations == 0) return text;

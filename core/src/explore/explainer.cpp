@@ -22,6 +22,8 @@ constexpr std::uint64_t kTriedInVainMax = 10;
 constexpr std::uint64_t kRareOneOf = 10;
 // Pairs that are looked at: the closest ones.
 constexpr std::size_t kPairsMax = 2'000;
+// The same for choices: the first ones.
+constexpr std::size_t kChoicesMax = 200;
 
 bool has_common(const std::vector<std::uint32_t>& left, const std::vector<std::uint32_t>& right) {
   return std::any_of(left.begin(), left.end(), [&](std::uint32_t one) {
@@ -85,6 +87,7 @@ std::optional<Explanation> Explainer::explain(const Plan& plan, const std::strin
   const bool fails_always = explanation_.continuations > 0 && explanation_.decided_at == 0;
   if (!fails_always) {
     count_nearby(variation);
+    find_choices(variation);
     find_orders(variation);
   }
   return std::move(explanation_);
@@ -121,6 +124,26 @@ void Explainer::note_steps(const Variation& variation) {
     const int count = ++counts[{deed.task, deed.text, deed.site.file, deed.site.line}];
     if (count > 1) deed.text += " #" + std::to_string(count);
   }
+  choices_.clear();
+  for (const Variation::Choice& choice : variation.choices()) note_choice(choice);
+}
+
+void Explainer::note_choice(const Variation::Choice& made) {
+  DecisiveChoice choice;
+  if (made.is_case) {
+    // That of the select itself: it may have come to its choice when it was woken.
+    for (std::size_t i = 0; i < std::min(made.steps, made_); ++i)
+      if (steps_[i].who.task == made.who.task) choice.deed = explanation_.deeds[i];
+    choice.outcome = "takes this one of " + std::to_string(made.count) + " cases";
+  } else {
+    choice.deed.step = made.steps;
+    choice.deed.task = made.who.task - 1;
+    choice.deed.text = "choose(" + std::to_string(made.count) + ")";
+    if (const EventRecord* const record = record_of(log_, made.who.task, made.recorded_at))
+      choice.deed.site = to_site(log_.location(record->site));
+    choice.outcome = "gives " + std::to_string(made.chosen);
+  }
+  choices_.push_back({made.who, std::move(choice)});
 }
 
 void Explainer::note_step(const Variation::Step& made, bool was_made) {
@@ -209,26 +232,25 @@ bool Explainer::is_implied(const Pair& pair, const std::vector<Pair>& decisive) 
   });
 }
 
-std::optional<DecisiveOrder> Explainer::turn_round(Variation& variation, const Pair& pair) {
-  Variation::Options options;
-  options.reversal = {steps_[pair.first].who, steps_[pair.second].who};
-  DecisiveOrder order{explanation_.deeds[pair.first], explanation_.deeds[pair.second]};
+std::optional<Explainer::Tried> Explainer::try_without(Variation& variation,
+                                                       Variation::Options options) {
+  Tried tried;
   // Rarely enough to tell, and where the failure comes by another way now and then.
   const std::uint64_t failed_max = limits_.schedules / kRareOneOf;
   for (std::uint64_t i = 0; i < limits_.schedules; ++i) {
-    if (is_over() || (order.schedules == 0 && i == kTriedInVainMax)) return std::nullopt;
+    if (is_over() || (tried.schedules == 0 && i == kTriedInVainMax)) return std::nullopt;
     options.chance_one_of = i == 0 ? 0 : chance();
     options.is_free_behind = i % 2 == 1;
     const bool has_failed = fails(variation, options, i);
-    if (!variation.has_reversed()) continue;
-    ++order.schedules;
-    order.failed += has_failed ? 1 : 0;
-    if (has_failed && (i == 0 || order.failed > failed_max)) return std::nullopt;
+    if (!variation.has_come_about()) continue;
+    ++tried.schedules;
+    tried.failed += has_failed ? 1 : 0;
+    if (has_failed && (i == 0 || tried.failed > failed_max)) return std::nullopt;
   }
-  const bool is_rare = order.failed * explanation_.nearby * kRareOneOf / 2 <=
-                       explanation_.failed_nearby * order.schedules;
-  if (!is_rare || order.schedules < std::min(kReversedMin, limits_.schedules)) return std::nullopt;
-  return order;
+  const bool is_rare = tried.failed * explanation_.nearby * kRareOneOf / 2 <=
+                       explanation_.failed_nearby * tried.schedules;
+  if (!is_rare || tried.schedules < std::min(kReversedMin, limits_.schedules)) return std::nullopt;
+  return tried;
 }
 
 void Explainer::find_orders(Variation& variation) {
@@ -237,16 +259,30 @@ void Explainer::find_orders(Variation& variation) {
   for (const Pair& pair : pairs()) {
     if (is_over()) break;
     if (is_implied(pair, decisive)) continue;
-    auto order = turn_round(variation, pair);
-    if (!order) continue;
+    const auto tried = try_without(
+        variation, {.reversal = Reversal{steps_[pair.first].who, steps_[pair.second].who}});
+    if (!tried) continue;
     decisive.push_back(pair);
-    orders.push_back(std::move(*order));
+    orders.push_back({explanation_.deeds[pair.first], explanation_.deeds[pair.second],
+                      tried->failed, tried->schedules});
   }
   // A later one may say more than an earlier one.
   for (std::size_t i = 0; i < decisive.size(); ++i) {
     std::vector<Pair> others = decisive;
     others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
     if (!is_implied(decisive[i], others)) explanation_.orders.push_back(std::move(orders[i]));
+  }
+}
+
+void Explainer::find_choices(Variation& variation) {
+  for (std::size_t i = 0; i < std::min(choices_.size(), kChoicesMax); ++i) {
+    if (is_over()) break;
+    const auto tried = try_without(variation, {.changed_choice = choices_[i].who});
+    if (!tried) continue;
+    DecisiveChoice choice = choices_[i].in_words;
+    choice.failed = tried->failed;
+    choice.schedules = tried->schedules;
+    explanation_.choices.push_back(std::move(choice));
   }
 }
 

@@ -20,9 +20,10 @@
 namespace chantrace::detail {
 
 /// Turns round one order of two conflicting operations after another, by holding back the first
-/// until the second has been made, and looks whether the test still fails in the same way under
-/// schedules that are else like the one that failed: the plan itself, the plan with a decision or
-/// two left to chance, and, behind the two, any. An order is decisive where none does.
+/// until the second has been made, and changes one choice after another, and looks whether the test
+/// still fails in the same way under schedules that are else like the one that failed: the plan
+/// itself, the plan with a decision or two left to chance, and, behind the two, any. An order is
+/// decisive where none does.
 ///
 /// Source: that changing one difference at a time tells what a failure needs is the idea of Choi
 /// and Zeller, "Isolating Failure-Inducing Thread Schedules", ISSTA 2002. That schedules close to
@@ -51,22 +52,34 @@ class Explainer {
     std::size_t second = 0;
   };
 
+  struct Choice {
+    ChoiceOfTask who;
+    DecisiveChoice in_words;
+  };
+
   bool is_over() const;
   /// Runs it once more. Returns: whether it failed in the same way.
   bool fails(Variation& variation, const Variation::Options& options, std::uint64_t seed);
   void note_steps(const Variation& variation);
   void note_step(const Variation::Step& step, bool was_made);
+  void note_choice(const Variation::Choice& made);
   /// One decision in so many is left to chance: about one an execution.
   std::uint32_t chance() const;
   void count_nearby(Variation& variation);
   void find_decision(Variation& variation);
   bool fails_always_behind(Variation& variation, std::uint64_t steps);
   void find_orders(Variation& variation);
+  void find_choices(Variation& variation);
   std::vector<Pair> pairs() const;
   bool may_matter(const Step& left, const Step& right) const;
   bool is_implied(const Pair& pair, const std::vector<Pair>& decisive) const;
-  /// What it does to turn the pair round; nullopt: it often fails all the same, or that cannot be.
-  std::optional<DecisiveOrder> turn_round(Variation& variation, const Pair& pair);
+  /// How often it failed in schedules that are like this one but for what `options` asks for.
+  struct Tried {
+    std::uint64_t failed = 0;
+    std::uint64_t schedules = 0;
+  };
+  /// nullopt: it often fails all the same, or what is asked for cannot be.
+  std::optional<Tried> try_without(Variation& variation, Variation::Options options);
 
   ControlledRuns& runs_;
   const std::function<void()>& body_;
@@ -76,6 +89,7 @@ class Explainer {
   EventLog log_;
   std::string failure_;
   std::vector<Step> steps_;
+  std::vector<Choice> choices_;
   std::uint64_t made_ = 0;  ///< Of the steps.
   Explanation explanation_;
   std::uint64_t executions_ = 0;

@@ -1,13 +1,16 @@
 #include "variation.h"
 
+#include <algorithm>
+
 namespace chantrace::detail {
 
 void Variation::begin(std::uint64_t seed) {
   random_.reset(seed);
   follower_.begin(seed);
-  has_reversed_ = false;
+  has_come_about_ = false;
   is_impossible_ = false;
   steps_.clear();
+  choices_.clear();
   timers_fired_ = 0;
 }
 
@@ -16,12 +19,16 @@ StepOfTask Variation::next_of(const Runnable& one) const {
 }
 
 bool Variation::is_held(const Runnable& one) const {
-  return options_.reversal && !has_reversed_ && !is_impossible_ &&
+  return options_.reversal && !has_come_about_ && !is_impossible_ &&
          next_of(one) == options_.reversal->held;
 }
 
+bool Variation::is_left_to_chance() {
+  return is_free() || (options_.chance_one_of > 0 && random_.below(options_.chance_one_of) == 0);
+}
+
 bool Variation::is_free() const {
-  return steps_.size() >= options_.steps_followed || (options_.is_free_behind && has_reversed_);
+  return steps_.size() >= options_.steps_followed || (options_.is_free_behind && has_come_about_);
 }
 
 std::size_t Variation::pick(std::span<const Runnable> runnable, std::size_t current) {
@@ -40,13 +47,12 @@ std::size_t Variation::pick(std::span<const Runnable> runnable, std::size_t curr
     is_impossible_ = true;
   } else {
     std::size_t planned = follower_.pick(allowed_, allowed_current);
-    if (is_free() || (options_.chance_one_of > 0 && random_.below(options_.chance_one_of) == 0))
-      planned = random_.below(allowed_.size());
+    if (is_left_to_chance()) planned = random_.below(allowed_.size());
     chosen = places_[planned];
   }
   const bool is_preemption = current != kNobody && chosen != current;
   const StepOfTask next = next_of(runnable[chosen]);
-  has_reversed_ |= options_.reversal && !is_impossible_ && next == options_.reversal->awaited;
+  has_come_about_ |= options_.reversal && !is_impossible_ && next == options_.reversal->awaited;
   timers_fired_ += next.task == kClockTask ? 1 : 0;
   const Location* const site = runnable[chosen].site;
   steps_.push_back({.who = next,
@@ -59,8 +65,27 @@ std::size_t Variation::pick(std::span<const Runnable> runnable, std::size_t curr
 }
 
 std::uint32_t Variation::choose(std::uint32_t count) {
-  const std::uint32_t planned = follower_.choose(count);
-  return is_free() ? random_.below(count) : planned;
+  constexpr std::uint32_t kBody = 1;
+  return make_choice(steps_.empty() ? kBody : steps_.back().who.task, count, false);
+}
+
+std::uint32_t Variation::choose_case(std::uint32_t task, std::span<const std::uint16_t> cases) {
+  return make_choice(task, static_cast<std::uint32_t>(cases.size()), true);
+}
+
+std::uint32_t Variation::make_choice(std::uint32_t task, std::uint32_t count, bool is_case) {
+  const auto made = std::count_if(choices_.begin(), choices_.end(),
+                                  [&](const Choice& one) { return one.who.task == task; });
+  const ChoiceOfTask who{task, static_cast<std::uint32_t>(made)};
+  std::uint32_t chosen = follower_.choose(count);
+  if (options_.changed_choice && !has_come_about_ && who == *options_.changed_choice) {
+    chosen = (chosen + 1 + random_.below(count - 1)) % count;
+    has_come_about_ = true;
+  } else if (is_left_to_chance()) {
+    chosen = random_.below(count);
+  }
+  choices_.push_back({who, count, chosen, steps_.size(), log_.size(), is_case});
+  return chosen;
 }
 
 }  // namespace chantrace::detail

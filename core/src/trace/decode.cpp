@@ -245,6 +245,12 @@ std::optional<Explanation> DefinitionsReader::read_explanation(
     explanation.orders.push_back(
         {std::move(*first), std::move(*second), order.getFailed(), order.getSchedules()});
   }
+  for (const auto choice : from.getChoices()) {
+    auto deed = read_deed(choice.getDeed(), explanation.tasks.size());
+    if (!deed) return std::nullopt;
+    explanation.choices.push_back(
+        {std::move(*deed), text(choice.getOutcome()), choice.getFailed(), choice.getSchedules()});
+  }
   explanation.failed_nearby = from.getFailedNearby();
   explanation.nearby = from.getNearby();
   explanation.decided_at = from.getDecidedAt();

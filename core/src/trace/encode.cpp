@@ -218,6 +218,14 @@ void fill_explanation(schema::End::Explanation::Builder to, const Explanation& e
     orders[i].setFailed(order.failed);
     orders[i].setSchedules(order.schedules);
   }
+  auto choices = to.initChoices(count_of(explanation.choices));
+  for (unsigned i = 0; i < choices.size(); ++i) {
+    auto choice = choices[i];
+    fill_deed(choice.initDeed(), explanation.choices[i].deed);
+    CHANTRACE_PUT_TEXT(choice, Outcome, explanation.choices[i].outcome);
+    choice.setFailed(explanation.choices[i].failed);
+    choice.setSchedules(explanation.choices[i].schedules);
+  }
   to.setFailedNearby(explanation.failed_nearby);
   to.setNearby(explanation.nearby);
   to.setDecidedAt(explanation.decided_at);

@@ -31,7 +31,7 @@ constexpr std::string_view kFooter =
     "\n"
     "Exit status:\n"
     "  0  clean\n"
-    "  1  findings\n"
+    "  1  findings, or a difference\n"
     "  2  the command line makes no sense\n"
     "  3  some input could not be read, or the output could not be written\n"
     "  4  a replay did something else than was recorded\n"

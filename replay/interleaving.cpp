@@ -9,11 +9,6 @@
 namespace chantrace::replay {
 namespace {
 
-/// Records that only add to the one after them.
-bool is_note(Operation operation) {
-  return operation == Operation::kSelectCase || operation == Operation::kStack;
-}
-
 void mix(std::uint64_t& hash, std::uint64_t number) {
   // Source: the finalizer of splitmix64.
   hash ^= number + 0x9e3779b97f4a7c15u + (hash << 6) + (hash >> 2);
@@ -160,6 +155,17 @@ std::string wait_in_words(const Wait& wait, const Names& names, std::string_view
 
 const EventRecord& event_at(const Trace& trace, const EventPlace& place) {
   return trace.streams[place.stream].events[place.index];
+}
+
+const TaskStream* find_stream(const Trace& trace, TaskId task) {
+  const auto stream =
+      std::lower_bound(trace.streams.begin(), trace.streams.end(), task,
+                       [](const TaskStream& one, TaskId wanted) { return one.task < wanted; });
+  return stream != trace.streams.end() && stream->task == task ? &*stream : nullptr;
+}
+
+bool is_note(Operation operation) {
+  return operation == Operation::kSelectCase || operation == Operation::kStack;
 }
 
 std::size_t unwinding_begins_at(const Trace& trace, const TraceOrder& order) {

@@ -35,6 +35,12 @@ std::vector<Step> steps_of(const Trace& trace, const TraceOrder& order);
 
 const EventRecord& event_at(const Trace& trace, const EventPlace& place);
 
+/// The records of `task`; nullptr: there are none.
+const TaskStream* find_stream(const Trace& trace, TaskId task);
+
+/// A record that only adds to the one after it.
+bool is_note(Operation operation);
+
 /// The records of the cases of a select that parked, for its start and for its done; else none.
 std::vector<const EventRecord*> cases_of(const Trace& trace, const EventPlace& place);
 

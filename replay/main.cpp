@@ -6,6 +6,7 @@
 #include "check.h"
 #include "command_line.h"
 #include "completion.h"
+#include "diff.h"
 #include "explain.h"
 #include "export.h"
 #include "manual.h"
@@ -27,6 +28,7 @@ int main(int argc, char** argv) {
   add_export(app, context);
   add_recover(app, context);
   add_replay(app, context);
+  add_diff(app, context);
   add_explain(app, context);
   add_shrink(app, context);
   add_completion(app, context);

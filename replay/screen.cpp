@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "step_cell.h"
 #include "verdict.h"
 
 namespace chantrace::replay {
@@ -120,28 +121,14 @@ std::string Screen::header(std::string_view fallback_title) const {
 
 Cell Screen::cell_of(const Step& step) const {
   const EventRecord& event = event_at(subject_.trace, step.place);
-  Cell cell;
-  const std::vector<const EventRecord*> cases = cases_of(subject_.trace, step.place);
-  const std::string_view resumes = phase_of(event) != Phase::kDone || !picture_.is_in_columns ? ""
-                                   : drawing_.charset == Charset::kUtf8 ? "╰ "
-                                                                        : "` ";
-  const auto words = [&](bool with_values) {
-    return std::string(resumes) +
-           describe(subject_.trace, subject_.names, event, with_values, cases);
-  };
-  cell.text = words(options_.with_values);
-  if ((event.flags & kHasValue) != 0) cell.brief = words(false);
-  if (phase_of(event) == Phase::kStart) {
-    cell.mark = "parks";
-    cell.mark_style = Style::kWarning;
-  }
-  const Outcome outcome = outcome_of(event);
-  if (outcome == Outcome::kMisuse || outcome == Outcome::kException) cell.style = Style::kBad;
+  Cell cell = step_cell(subject_.trace, subject_.names, step.place,
+                        {.is_in_columns = picture_.is_in_columns,
+                         .with_values = options_.with_values,
+                         .charset = drawing_.charset});
   if (phase_of(event) == Phase::kDone && !picture_.is_in_columns) {
     cell.mark = mark_of(step);
     cell.mark_style = Style::kFaint;
   }
-  cell.place = subject_.names.brief_place(SiteId{event.site});
   return cell;
 }
 

@@ -16,8 +16,7 @@ namespace {
 struct CheckOptions {
   std::vector<std::string> inputs;
   std::string format = "text";
-  std::string fail_on = "default";
-  std::vector<std::string> allow;
+  PolicyChoice policy;
   std::size_t findings_max = 10;
   bool is_quiet = false;
   Appearance appearance;
@@ -55,7 +54,7 @@ std::string to_format(const CheckReport& report, const CheckOptions& options, co
 }
 
 ExitCode run_check(const CheckOptions& options, Context& context) {
-  const auto policy = parse_policy(options.fail_on, options.allow);
+  const auto policy = parse_policy(options.policy.fail_on, options.policy.allow);
   if (!policy.has_value()) {
     context.complain(printable(policy.error()));
     return ExitCode::kUsage;
@@ -86,22 +85,7 @@ void add_check(CLI::App& app, Context& context) {
       ->type_name("FORMAT")
       ->check(one_of({"text", "json", "sarif", "github"}))
       ->capture_default_str();
-  command
-      .add_option(
-          "--fail-on", options->fail_on,
-          "Kinds of findings that fail a trace, separated by commas. \"default\" is deadlock, "
-          "blocked, leaked, exception, misuse, race, divergence and inconsistent; \"blocked\" has "
-          "lost_signal in it, and \"misuse\" mutex_held, send_on_closed, double_close and "
-          "negative_wait_group. Besides there are lock_order, value_left, foreign_unlock, "
-          "step_limit, foreign_thread, uncertain, incomplete, \"all\" and \"none\"")
-      ->type_name("KINDS")
-      ->capture_default_str();
-  command
-      .add_option("--allow", options->allow,
-                  "Let findings pass whose task, function or file:line fits this pattern of * and "
-                  "?; may be given again (default: none)")
-      ->type_name("PATTERN")
-      ->allow_extra_args(false);
+  add_policy_choice(command, options->policy);
   command
       .add_option("--findings", options->findings_max,
                   "How many findings of a trace to print; 0: all")

@@ -35,6 +35,25 @@ void add_appearance(CLI::App& command, Appearance& appearance) {
                    "Print nothing but ASCII (default: as the locale allows)");
 }
 
+void add_policy_choice(CLI::App& command, PolicyChoice& choice) {
+  command
+      .add_option(
+          "--fail-on", choice.fail_on,
+          "Kinds of findings that fail a trace, separated by commas. \"default\" is deadlock, "
+          "blocked, leaked, exception, misuse, race, divergence and inconsistent; \"blocked\" has "
+          "lost_signal in it, and \"misuse\" mutex_held, send_on_closed, double_close and "
+          "negative_wait_group. Besides there are lock_order, value_left, foreign_unlock, "
+          "step_limit, foreign_thread, uncertain, incomplete, \"all\" and \"none\"")
+      ->type_name("KINDS")
+      ->capture_default_str();
+  command
+      .add_option("--allow", choice.allow,
+                  "Let findings pass whose task, function or file:line fits this pattern of * and "
+                  "?; may be given again (default: none)")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+}
+
 void add_inputs(CLI::App& command, std::vector<std::string>& inputs) {
   command.add_option("PATH", inputs, "Trace files, and folders that are searched for *.chantrace")
       ->type_name("PATH")

@@ -54,6 +54,15 @@ struct Appearance {
 /// Adds `--color` and `--ascii`.
 void add_appearance(CLI::App& command, Appearance& appearance);
 
+/// Which findings fail a trace; a group of options. `parse_policy` reads them.
+struct PolicyChoice {
+  std::string fail_on = "default";
+  std::vector<std::string> allow = {};
+};
+
+/// Adds `--fail-on` and `--allow`.
+void add_policy_choice(CLI::App& command, PolicyChoice& choice);
+
 /// Adds the traces to read, one or more, as positional arguments.
 void add_inputs(CLI::App& command, std::vector<std::string>& inputs);
 

@@ -3,52 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 #include <set>
 #include <system_error>
 
-#include "terminal.h"
+#include "progress.h"
 
 namespace chantrace::replay {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Shorter than this, a progress line would only flicker.
-constexpr auto kQuietTime = std::chrono::milliseconds(400);
-constexpr auto kRedrawTime = std::chrono::milliseconds(100);
-
-/// A line on the terminal that says how much of a file has been read, and is gone afterwards.
-class ProgressLine {
- public:
-  explicit ProgressLine(const fs::path& path)
-      : name_(fit(printable(path.filename().string()), 40)), is_shown_(is_terminal(stderr)) {}
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
-  ~ProgressLine() {
-    if (is_drawn_) std::fputs("\r\x1b[K", stderr);
-  }
-
-  void update(std::uint64_t done_bytes, std::uint64_t total_bytes) {
-    if (!is_shown_ || total_bytes == 0) return;
-    const auto now = std::chrono::steady_clock::now();
-    if (now < next_draw_) return;
-    next_draw_ = now + kRedrawTime;
-    is_drawn_ = true;
-    const double percent =
-        100.0 * static_cast<double>(done_bytes) / static_cast<double>(total_bytes);
-    const std::string line = fmt::format("\r\x1b[Kreading {}  {:.0f} %", name_, percent);
-    std::fputs(line.c_str(), stderr);
-    std::fflush(stderr);
-  }
-
- private:
-  std::string name_;
-  bool is_shown_;
-  bool is_drawn_ = false;
-  std::chrono::steady_clock::time_point next_draw_ = std::chrono::steady_clock::now() + kQuietTime;
-};
 
 TraceError system_error(const fs::path& path, const std::error_code& error) {
   return {.path = path.string(), .offset_bytes = 0, .reason = error.message()};
@@ -95,7 +58,7 @@ Inputs find_traces(const std::vector<std::string>& arguments) {
 }
 
 Result<Trace, TraceError> load_trace(const std::filesystem::path& path) {
-  ProgressLine line{path};
+  ProgressLine line{path.filename().string()};
   return read_trace(path, {}, [&](std::uint64_t done_bytes, std::uint64_t total_bytes) {
     line.update(done_bytes, total_bytes);
   });

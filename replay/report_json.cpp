@@ -1,5 +1,6 @@
+#include "report_json.h"
+
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "report.h"
 
@@ -28,24 +29,6 @@ Json to_json(const std::vector<Participant>& participants) {
   return array;
 }
 
-Json to_json(const JudgedFinding& judged) {
-  const Finding& finding = judged.finding;
-  Json sites = Json::array();
-  for (const FindingSite& place : finding.sites) {
-    Json site{{"role", place.role}};
-    site.update(to_json(place.site));
-    sites.push_back(std::move(site));
-  }
-  Json reason = Json::array();
-  for (const std::string& line : finding.reason) reason.push_back(line);
-  return {{"kind", to_string(finding.kind)},  {"certainty", to_string(finding.certainty)},
-          {"is_failing", judged.is_failing},  {"is_allowed", judged.is_allowed},
-          {"task", to_number(finding.task)},  {"object", to_number(finding.object)},
-          {"summary", finding.summary},       {"reason", std::move(reason)},
-          {"sites", std::move(sites)},        {"participants", to_json(finding.participants)},
-          {"behind", to_json(finding.behind)}};
-}
-
 Json to_json(const Verdict& verdict) {
   Json findings = Json::array();
   for (const JudgedFinding& judged : verdict.findings) findings.push_back(to_json(judged));
@@ -67,15 +50,37 @@ Json to_json(const Verdict& verdict) {
 
 }  // namespace
 
+Json to_json(const JudgedFinding& judged) {
+  const Finding& finding = judged.finding;
+  Json sites = Json::array();
+  for (const FindingSite& place : finding.sites) {
+    Json site{{"role", place.role}};
+    site.update(to_json(place.site));
+    sites.push_back(std::move(site));
+  }
+  Json reason = Json::array();
+  for (const std::string& line : finding.reason) reason.push_back(line);
+  return {{"kind", to_string(finding.kind)},  {"certainty", to_string(finding.certainty)},
+          {"is_failing", judged.is_failing},  {"is_allowed", judged.is_allowed},
+          {"task", to_number(finding.task)},  {"object", to_number(finding.object)},
+          {"summary", finding.summary},       {"reason", std::move(reason)},
+          {"sites", std::move(sites)},        {"participants", to_json(finding.participants)},
+          {"behind", to_json(finding.behind)}};
+}
+
+Json to_json(const std::vector<TraceError>& errors) {
+  Json array = Json::array();
+  for (const TraceError& error : errors) {
+    array.push_back({{"path", error.path},
+                     {"offset_bytes", std::to_string(error.offset_bytes)},
+                     {"reason", error.reason}});
+  }
+  return array;
+}
+
 std::string to_json(const CheckReport& report) {
   Json traces = Json::array();
   for (const Verdict& verdict : report.verdicts) traces.push_back(to_json(verdict));
-  Json errors = Json::array();
-  for (const TraceError& error : report.errors) {
-    errors.push_back({{"path", error.path},
-                      {"offset_bytes", std::to_string(error.offset_bytes)},
-                      {"reason", error.reason}});
-  }
   const auto count = [&](bool Verdict::*member) {
     return std::count_if(report.verdicts.begin(), report.verdicts.end(),
                          [&](const Verdict& verdict) { return verdict.*member; });
@@ -88,7 +93,7 @@ std::string to_json(const CheckReport& report) {
                     {"incomplete_count", count(&Verdict::is_incomplete)},
                     {"errors_count", report.errors.size()}}},
                   {"traces", std::move(traces)},
-                  {"errors", std::move(errors)}};
+                  {"errors", to_json(report.errors)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -10,6 +10,7 @@
 #include "explain.h"
 #include "export.h"
 #include "manual.h"
+#include "merge.h"
 #include "recover.h"
 #include "replay.h"
 #include "show.h"
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
   add_recover(app, context);
   add_replay(app, context);
   add_diff(app, context);
+  add_merge(app, context);
   add_explain(app, context);
   add_shrink(app, context);
   add_completion(app, context);

@@ -108,17 +108,20 @@ Json result_of(const Verdict& verdict, const JudgedFinding& judged, const CheckR
   const std::string where =
       place == nullptr ? ""
                        : relative_file(place->file, report.base_directory) + ":" + place->function;
-  Json result{
-      {"ruleId", to_string(finding.kind)},
-      {"ruleIndex", static_cast<int>(finding.kind)},
-      {"level", level_of(judged)},
-      {"message", {{"text", message_of(verdict, finding)}}},
-      {"locations", std::move(locations)},
-      // Without a line, so that a result stays the same while code above it changes.
-      {"partialFingerprints",
-       {{"chantrace/v1", fmt::format("{}|{}|{}", verdict.title, to_string(finding.kind), where)}}},
-      {"properties",
-       {{"certainty", to_string(finding.certainty)}, {"trace", verdict.path.string()}}}};
+  Json result{{"ruleId", to_string(finding.kind)},
+              {"ruleIndex", static_cast<int>(finding.kind)},
+              {"level", level_of(judged)},
+              {"message", {{"text", message_of(verdict, finding)}}},
+              {"locations", std::move(locations)},
+              {"fingerprints", {{"chantrace/finding/v1", fingerprint(finding)}}},
+              // Without a line, so that a result stays the same while code above it changes. Of
+              // many traces, other ones may show it each time.
+              {"partialFingerprints",
+               {{"chantrace/v1", fmt::format("{}|{}|{}", judged.traces_count ? "" : verdict.title,
+                                             to_string(finding.kind), where)}}},
+              {"properties",
+               {{"certainty", to_string(finding.certainty)}, {"trace", verdict.path.string()}}}};
+  if (judged.traces_count) result["occurrenceCount"] = *judged.traces_count;
   if (!related.empty()) result["relatedLocations"] = std::move(related);
   if (judged.is_allowed) {
     result["suppressions"] = Json::array({{{"kind", "external"}, {"justification", "--allow"}}});

@@ -46,6 +46,8 @@ struct JudgedFinding {
   Finding finding;
   bool is_failing = false;
   bool is_allowed = false;  ///< It would fail, and the user lets it pass.
+  /// How many traces show it, where it stands for those of all of them.
+  std::optional<std::uint64_t> traces_count = {};
 };
 
 /// All that `check` says about one trace. Holds no part of the trace itself, so that thousands of

@@ -26,15 +26,15 @@ TEST(CommandTest, HelpNamesEveryCommandAndEveryExitStatus) {
 
   EXPECT_EQ(ran.status, 0);
   EXPECT_THAT(ran.err, IsEmpty());
-  for (const char* part : {"check", "show", "stats", "diff", "export", "recover", "replay",
+  for (const char* part : {"check", "show", "stats", "diff", "merge", "export", "recover", "replay",
                            "completion", "man", "Examples:", "Exit status:", "  3  "}) {
     EXPECT_THAT(ran.out, HasSubstr(part));
   }
 }
 
 TEST(CommandTest, EveryCommandHasHelpWithExamples) {
-  for (const char* command :
-       {"check", "show", "stats", "diff", "export", "recover", "replay", "completion", "man"}) {
+  for (const char* command : {"check", "show", "stats", "diff", "merge", "export", "recover",
+                              "replay", "completion", "man"}) {
     const Ran ran = Folder{}.run({command, "--help"});
 
     EXPECT_EQ(ran.status, 0) << command;
@@ -45,7 +45,7 @@ TEST(CommandTest, EveryCommandHasHelpWithExamples) {
 }
 
 TEST(CommandTest, EveryOptionSaysItsDefault) {
-  for (const char* command : {"check", "show", "stats", "diff", "export", "recover"}) {
+  for (const char* command : {"check", "show", "stats", "diff", "merge", "export", "recover"}) {
     const std::string help = Folder{}.run({command, "--help"}).out;
     std::string options = help.substr(help.find("\nOptions:"));
     options.erase(options.find("\nExamples:"));

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "contrast.h"
+#include "diff_report.h"
 #include "interleaving.h"
 #include "renumbering.h"
 #include "replay/traces.h"
@@ -97,12 +98,17 @@ RC_GTEST_PROP(DiffProperty, ATraceIsTheSameAsItself, (Trace trace)) {
 }
 
 RC_GTEST_PROP(DiffProperty, AnyTwoTracesCanBeCompared, (Trace left, Trace right)) {
+  make_printable(left, Charset::kUtf8);
+  make_printable(right, Charset::kUtf8);
   renumber_like(left, right);
   const Contrast contrast{left, right, {}, {}};
 
   const Divergence& divergence = contrast.divergence;
-  RC_ASSERT(divergence.is_same() || !divergence.partings.empty());
+  RC_ASSERT(divergence.is_same() == divergence.partings.empty());
   RC_ASSERT(divergence.common.size() + divergence.left_rest.size() <= left.events_count());
+  const DiffReport report{.contrast = contrast, .left = {}, .right = {}};
+  RC_ASSERT(!to_text(report, {}).empty());
+  RC_ASSERT(!to_json(report, 0).empty());
 }
 
 RC_GTEST_PROP(DiffProperty, NumbersDoNotMatter, ()) {

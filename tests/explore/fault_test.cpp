@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstddef>
 #include <cstdlib>
 #include <functional>
@@ -82,6 +83,18 @@ TEST(FaultTest, AbortNamesTaskAndSchedule) {
   EXPECT_DEATH(explore([] { std::abort(); }),
                AllOf(HasSubstr("chantrace: main (task 1) has met a call of abort"),
                      HasSubstr("under the schedule c1:")));
+}
+
+// A fuzzing engine keeps the input that leads there.
+TEST(FaultTest, AbortGoesWhereItWentBefore) {
+  // In a new process: in this one nothing comes before.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto die = [] {
+    std::signal(SIGABRT, [](int) { std::_Exit(3); });
+    explore_task([] { std::abort(); });
+  };
+
+  EXPECT_EXIT(die(), testing::ExitedWithCode(3), HasSubstr("a call of abort"));
 }
 
 TEST(FaultTest, ScheduleLeadsToTheFaultAgain) {

@@ -95,6 +95,8 @@ void handle_fault(int signal, siginfo_t* info, void*) {
   }
   // The instruction faults again when this returns, and whoever is asked then decides.
   sigaction(signal, &previous[index], nullptr);
+  // `abort` asks nobody twice. What is raised here comes when this returns.
+  if (signal == SIGABRT) raise(signal);
 }
 
 /// A handler needs a stack that still has room.

@@ -27,6 +27,8 @@ PARTS = {
     "gtest_plugin": {
         "core/src/trace", "core/src/analysis", "core/src/runtime", "core/src/explore",
         "gtest_plugin"},
+    "fuzz": {
+        "core/src/trace", "core/src/analysis", "core/src/runtime", "core/src/explore", "fuzz"},
 }
 
 # Public headers that are below the runtime: what a trace is, and what can be said of it. The runtime
@@ -54,7 +56,7 @@ LIBRARIES = {
 }
 
 LINES_MAX = {".h": 250, ".cpp": 500, ".py": 500}
-FOLDERS = ["schemas", "core", "gtest_plugin", "replay", "view", "adopt", "examples", "tests", "bench"]
+FOLDERS = ["schemas", "core", "gtest_plugin", "fuzz", "replay", "view", "adopt", "examples", "tests", "bench"]
 LINK = re.compile(r"\]\(([^)#:]+)(#[^)]*)?\)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
@@ -69,7 +71,7 @@ def part_of(path):
 
 
 # Public headers that stand above the runtime.
-EXPLORE_HEADERS = {"chantrace.h", "explore.h", "detail/explore_body.h"}
+EXPLORE_HEADERS = {"chantrace.h", "explore.h", "detail/byte_runs.h", "detail/explore_body.h"}
 
 
 def public_header_part(header):
@@ -82,8 +84,9 @@ def target_part(root, path, include):
     """The part that `include`, written in `path`, leads to; None when it leaves the checkout."""
     if include.startswith("chantrace/"):
         header = include.removeprefix("chantrace/")
-        if (root / "gtest_plugin/include" / include).exists():
-            return "gtest_plugin"
+        for part in ("gtest_plugin", "fuzz"):
+            if (root / part / "include" / include).exists():
+                return part
         return public_header_part(header)
     if include.endswith(".capnp.h"):
         return "schemas"

@@ -32,11 +32,6 @@ bool is_fault(const Finding& finding) {
   return finding.certainty != Certainty::kNote && !is_step_limit(finding);
 }
 
-std::string first_fault(const std::vector<Finding>& findings) {
-  const auto first = std::find_if(findings.begin(), findings.end(), is_fault);
-  return first != findings.end() ? fingerprint(*first) : std::string();
-}
-
 }  // namespace
 
 const std::vector<Finding>& ExploreResult::findings() const {
@@ -55,6 +50,11 @@ ExploreResult explore(const std::function<void()>& body, const ExploreOptions& o
 }
 
 namespace detail {
+
+std::string first_fault(const std::vector<Finding>& findings) {
+  const auto first = std::find_if(findings.begin(), findings.end(), is_fault);
+  return first != findings.end() ? fingerprint(*first) : std::string();
+}
 
 ControlOptions control_options(const RunOptions& options) {
   constexpr std::size_t kStackBytesMin = std::size_t{1} << 14;

@@ -3,10 +3,6 @@
 #include <algorithm>
 
 namespace chantrace::detail {
-namespace {
-
-/// The one that ran last, or else the one that was started first. Time passes only where there is
-/// none.
 std::size_t find_first(std::span<const Runnable> runnable, std::size_t current) {
   if (current != kNobody) return current;
   // The clock's number, which is 0, becomes the highest one.
@@ -15,8 +11,6 @@ std::size_t find_first(std::span<const Runnable> runnable, std::size_t current) 
       [](const Runnable& left, const Runnable& right) { return left.task - 1 < right.task - 1; });
   return static_cast<std::size_t>(first - runnable.begin());
 }
-
-}  // namespace
 
 // PlanRecord.
 

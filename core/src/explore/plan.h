@@ -4,6 +4,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -34,6 +35,10 @@ struct Plan {
 
   friend bool operator==(const Plan&, const Plan&) = default;
 };
+
+/// Who goes on where no plan says who should: the one that ran last, or else the one that was
+/// started first. Time passes only where there is none.
+std::size_t find_first(std::span<const Runnable> runnable, std::size_t current);
 
 /// The plan of an execution, as it comes about.
 ///

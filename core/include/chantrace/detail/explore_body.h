@@ -21,6 +21,10 @@ class Strategy;
 /// same for the same failure. Empty: it has not.
 using Judge = std::function<std::string(const std::vector<Finding>&)>;
 
+/// What `explore` judges by: the first finding that is not a note, and not that an execution was
+/// cut.
+std::string first_fault(const std::vector<Finding>& findings);
+
 /// `explore`, with another idea of a failure.
 ExploreResult explore_body(const std::function<void()>& body, const ExploreOptions& options,
                            const Judge& judge);

@@ -19,6 +19,7 @@ write_basic_package_version_file(
   ${generated_dir}/chantraceConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(
   FILES ${generated_dir}/chantraceConfig.cmake ${generated_dir}/chantraceConfigVersion.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/ChantraceFuzzTarget.cmake
   DESTINATION ${package_dir})
 
 # A static library leaves its own needs to whoever links it.

@@ -43,10 +43,6 @@ std::optional<detail::FuzzTarget>& registered() {
   return target;
 }
 
-// An assertion of GoogleTest is then an exception that leaves the body, and so a failure.
-// GoogleTest reads this before `main`, and behind what has a priority.
-[[gnu::constructor(101)]] void let_assertions_throw() { setenv("GTEST_THROW_ON_FAILURE", "1", 0); }
-
 /// Engines that know guards and not the section.
 class Guards {
  public:

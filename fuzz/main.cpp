@@ -86,7 +86,8 @@ class Replays {
       }
       if (!run(*input, file.string())) ++failed;
     }
-    std::printf("%s: %zu inputs, %zu failed\n", target_.name, files.size(), failed);
+    std::printf("%s: %zu input%s, %zu failed\n", target_.name, files.size(),
+                files.size() == 1 ? "" : "s", failed);
     if (status != kPassed) return status;
     return failed > 0 ? kFailed : kPassed;
   }
@@ -102,7 +103,8 @@ class Replays {
   int print_token(const std::string& name) {
     const std::optional<Bytes> input = read(name);
     if (!input) return complain("cannot read " + name);
-    std::printf("%s\n", harness_.run(*input, true).schedule.to_string().c_str());
+    harness_.run(*input);
+    std::printf("%s\n", harness_.schedule().to_string().c_str());
     return kPassed;
   }
 
@@ -120,7 +122,7 @@ class Replays {
     if (!run.has_failed) return true;
     if (!has_described_) std::printf("%s\n", harness_.describe(run).c_str());
     has_described_ = true;
-    std::printf("FAILED %s: %s\n", name.c_str(), summarize(run.findings).c_str());
+    std::printf("FAILED %s: %s\n", name.c_str(), Harness::summarize(run).c_str());
     return false;
   }
 

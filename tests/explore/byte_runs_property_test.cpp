@@ -47,26 +47,30 @@ RC_GTEST_PROP(ByteRunsProperty, AnyBytesLeadToAnExecutionThatCanRunAgain,
   const auto body = [&] { run_random_program(program); };
   detail::ByteRuns runs(options);
 
-  const detail::ByteRun made = runs.run(body, bytes, true);
-  const RunResult again = run(body, made.schedule, options);
+  const detail::ByteRun made = runs.run(body, bytes);
+  const Schedule schedule = runs.schedule();
+  const RunResult again = run(body, schedule, options);
 
   RC_CLASSIFY(made.has_failed, "failed");
   RC_ASSERT(!again.divergence.has_value());
-  RC_ASSERT(again.schedule == made.schedule);
-  RC_ASSERT(runs.run(body, bytes, true).schedule == made.schedule);
+  RC_ASSERT(again.schedule == schedule);
+  runs.run(body, bytes);
+  RC_ASSERT(runs.schedule() == schedule);
 }
 
 RC_GTEST_PROP(ByteRunsProperty, EachScheduleOfBytesHasBytes,
               (const Bytes& bytes, std::uint64_t program)) {
   const auto body = [&] { run_random_program(program); };
   detail::ByteRuns runs({.steps_max = kStepsMax});
-  const detail::ByteRun made = runs.run(body, bytes, true);
+  runs.run(body, bytes);
+  const Schedule schedule = runs.schedule();
 
-  const std::optional<Bytes> found = runs.find_bytes(body, made.schedule);
+  const std::optional<Bytes> found = runs.find_bytes(body, schedule);
 
   RC_ASSERT(found.has_value());
   RC_ASSERT(found->size() <= bytes.size() + 100);
-  RC_ASSERT(runs.run(body, *found, true).schedule == made.schedule);
+  runs.run(body, *found);
+  RC_ASSERT(runs.schedule() == schedule);
 }
 
 // What is explored is not decided in the same places, and still comes to the same executions.
@@ -82,8 +86,8 @@ RC_GTEST_PROP(ByteRunsProperty, EachScheduleThatIsExploredHasBytes,
   const std::optional<Bytes> found = runs.find_bytes(body, explored.last_schedule);
 
   RC_ASSERT(found.has_value());
-  RC_ASSERT(runs.run(body, *found, true).schedule.fingerprint ==
-            explored.last_schedule.fingerprint);
+  runs.run(body, *found);
+  RC_ASSERT(runs.schedule().fingerprint == explored.last_schedule.fingerprint);
 }
 
 }  // namespace

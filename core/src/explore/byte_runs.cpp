@@ -4,7 +4,6 @@
 
 #include "../runtime/controlled_executor.h"
 #include "byte_schedule.h"
-#include "chantrace/detail/explore_body.h"
 #include "controlled_run.h"
 #include "replay_schedule.h"
 
@@ -51,17 +50,18 @@ ByteRuns::ByteRuns(const RunOptions& options, std::span<std::uint8_t> edges)
 ByteRuns::~ByteRuns() = default;
 
 ByteRun ByteRuns::run(const std::function<void()>& body, std::span<const std::uint8_t> bytes,
-                      bool wants_schedule) {
+                      const Judge& judge) {
   ControlledRuns runs({.for_races = impl_->finds_races});
   impl_->strategy.follow(bytes);
   impl_->run(runs, body, impl_->strategy, impl_->control.rules);
-  ByteRun result{.has_failed = !first_fault(runs.findings()).empty(),
+  ByteRun result{.has_failed = !judge(runs.findings()).empty(),
                  .decisions = impl_->strategy.decisions(),
                  .tasks = impl_->strategy.tasks()};
   if (result.has_failed) result.findings = runs.findings();
-  if (result.has_failed || wants_schedule) result.schedule = runs.executor().schedule();
   return result;
 }
+
+Schedule ByteRuns::schedule() { return Runtime::instance().controlled().schedule(); }
 
 std::optional<std::vector<std::uint8_t>> ByteRuns::find_bytes(const std::function<void()>& body,
                                                               const Schedule& schedule) {
@@ -76,7 +76,8 @@ std::optional<std::vector<std::uint8_t>> ByteRuns::find_bytes(const std::functio
   if (replay.divergence() || (schedule.fingerprint != 0 && schedule.fingerprint != fingerprint))
     return std::nullopt;
   std::vector<std::uint8_t> bytes = recorder.bytes();
-  if (run(body, bytes, true).schedule.fingerprint != fingerprint) return std::nullopt;
+  run(body, bytes);
+  if (this->schedule().fingerprint != fingerprint) return std::nullopt;
   return bytes;
 }
 

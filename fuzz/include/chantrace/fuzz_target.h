@@ -36,7 +36,8 @@ const FuzzTarget& fuzz_target();
 /// program that a fuzzing engine drives, of which there is one in each program. What stands behind
 /// the two names are members of `chantrace::FuzzOptions`. The engine's bytes decide which task is
 /// next, and what `choose` and selects get. What fails an explored test fails the target, an
-/// exception that leaves the body among it; so do GoogleTest's assertions, which throw here.
+/// exception that leaves the body among it; so do GoogleTest's assertions, where the program has
+/// GoogleTest.
 ///
 /// Link `chantrace::fuzz` and an engine, or `chantrace::fuzz_main` to replay a corpus.
 #define CHANTRACE_FUZZ_TARGET(suite, name, ...)                                                   \

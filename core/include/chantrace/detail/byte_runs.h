@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "chantrace/detail/explore_body.h"
 #include "chantrace/explore.h"
 #include "chantrace/finding.h"
 #include "chantrace/schedule.h"
@@ -21,7 +22,6 @@ struct ByteRun {
   bool has_failed = false;
   std::uint64_t decisions = 0;         ///< At each of them the bytes could have deviated.
   std::uint32_t tasks = 0;             ///< That were started, the body among them.
-  Schedule schedule = {};              ///< Of one that failed, or where it is asked for.
   std::vector<Finding> findings = {};  ///< Of one that failed.
 };
 
@@ -40,7 +40,9 @@ class ByteRuns {
 
   /// Throws: as `explore`.
   ByteRun run(const std::function<void()>& body, std::span<const std::uint8_t> bytes,
-              bool wants_schedule = false);
+              const Judge& judge = first_fault);
+  /// Of the last execution.
+  Schedule schedule();
   /// The bytes under which `body` does the same as under `schedule`. nullopt: it does something
   /// else than the schedule says, or there are none.
   std::optional<std::vector<std::uint8_t>> find_bytes(const std::function<void()>& body,

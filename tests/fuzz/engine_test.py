@@ -78,6 +78,7 @@ def check_libfuzzer(options):
     twin = run(options.fixed, "-seed=1", f"-runs={RUNS_FIXED}", twin_corpus)
     expect(twin.returncode == 0, "the correct twin was reported", twin)
     expect("Extra Counters" in twin.stdout, "switches do not count", twin)
+    expect("found LLVMFuzzerCustomMutator" in twin.stdout, "the mutator is not used", twin)
 
     merged = made(options.folder / "merged")
     merge = run(options.fixed, "-merge=1", merged, twin_corpus)

@@ -82,9 +82,6 @@ bool Exploration::explore(
       last_note = present;
       note_progress();
     }
-    // Other schedules would not change that.
-    if (plan_->inputs != nullptr && plan_->inputs->are_unwanted())
-      return std::string("the input is unwanted");
     if (findings.empty()) return runner.failure();
     // What a body that is blocked asserts while it is thrown out is a consequence.
     const std::vector<Finding> failing = select_failing(findings);
@@ -125,17 +122,25 @@ bool Exploration::explore_kept(const std::function<void()>& body, const detail::
                                   (kept.prepare ? " has inputs, and the test none"
                                                 : " has no inputs, and the test takes some"));
     if (kept.prepare) kept.prepare();
-    detail::Follower follower(std::move(schedule).value());
-    ExploreResult result = detail::shrink_body(body, follower, options_, judge);
-    if (result.first_failure) {
-      failed_ = &kept;
-      result_ = std::move(result);
-      return true;
-    }
-    if (follower.divergence(result.last_schedule))
+    // Shrinking follows it more than once.
+    detail::Follower once(schedule.value());
+    ExploreOptions only_once = options_;
+    only_once.shrink.executions = 0;
+    ExploreResult result = detail::shrink_body(body, once, only_once, judge);
+    const bool has_failed = result.first_failure.has_value();
+    if (once.divergence(result.last_schedule))
       notes_.push_back("the schedule kept at " + kept.place +
                        " fits no longer, as the program was changed since: it was followed as far "
-                       "as can be, and passed");
+                       "as can be, and " +
+                       (has_failed ? "failed" : "passed"));
+    if (!has_failed && kept.prepare && plan_->inputs->are_unwanted())
+      notes_.push_back("the test wants no longer the inputs kept at " + kept.place);
+    if (!has_failed) continue;
+    detail::Follower again(std::move(schedule).value());
+    failed_ = &kept;
+    result_ = detail::shrink_body(body, again, options_, judge);
+    if (!result_->first_failure) result_ = std::move(result);
+    return true;
   }
   return false;
 }
@@ -149,7 +154,9 @@ detail::ControlOptions Exploration::control() const {
 std::string Exploration::statistics() const {
   if (!result_ || is_shrunk_ || failed_ != nullptr) return {};
   const ExploreResult& result = *result_;
-  if (result.executions == 0) return "explored nothing: no schedule is of this shard";
+  if (result.executions == 0)
+    return plan_->inputs != nullptr ? "explored nothing: no input is of this shard, or given"
+                                    : "explored nothing: no schedule is of this shard";
   const double seconds = std::chrono::duration<double>(result.elapsed).count();
   const auto executions = static_cast<double>(result.executions);
   // What an execution that was cut would have come to is not among them.
@@ -250,7 +257,8 @@ std::string Exploration::command(const std::string& program, const std::string& 
   const std::string run = program + " --gtest_filter=" + test;
   // It comes first whenever that test runs.
   if (failed_ != nullptr) return run;
-  const std::string inputs = plan_->inputs != nullptr ? plan_->inputs->environment() + " " : "";
+  std::string inputs = plan_->inputs != nullptr ? plan_->inputs->environment() : "";
+  if (!inputs.empty()) inputs += " ";
   return inputs + run + " --chantrace_replay=" + replay_argument(trace);
 }
 

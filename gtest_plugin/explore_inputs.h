@@ -14,7 +14,7 @@ namespace chantrace {
 struct InputsExplored {
   /// Counts are of all inputs; all else is of the one that failed, or of the last one.
   ExploreResult result;
-  std::uint64_t inputs = 0;  ///< Until one failed.
+  std::uint64_t inputs = 0;  ///< That were wanted, until one failed.
 };
 
 /// Draws inputs and explores `body` with each, until one fails. Makes the input small, as long as
@@ -22,8 +22,9 @@ struct InputsExplored {
 /// in ten times as many schedules; then it is all done once more, until nothing smaller is found.
 /// The smallest input is the present one in the end.
 ///
-/// `options`: `schedules` are for each input, 100 if not given, and `budget` is for all inputs.
-/// Throws: `std::runtime_error` where no input could be drawn.
+/// `options`: `schedules` are for each input, 100 if not given, and `budget` is for all inputs. Of
+/// a shard are those inputs whose number is its index modulo the count of shards.
+/// Throws: `std::runtime_error` where no input could be drawn; what an exploration throws.
 InputsExplored explore_inputs(detail::TestInputs& inputs, const std::function<void()>& body,
                               const ExploreOptions& options, const detail::Judge& judge);
 

@@ -16,27 +16,38 @@ namespace {
 using rc::detail::CaseDescription;
 using rc::detail::CaseResult;
 
+bool is_of_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+/// "const std::vector<int>& numbers" has "numbers", and "std::vector<int>" and "unsigned int" have
+/// none.
+std::string name_of(std::string_view argument) {
+  constexpr std::string_view kOfTypes[] = {"int",      "bool",   "char",   "long",  "short",
+                                           "unsigned", "signed", "double", "float", "const"};
+  while (!argument.empty() && argument.back() == ' ') argument.remove_suffix(1);
+  std::size_t start = argument.size();
+  while (start > 0 && is_of_name(argument[start - 1])) --start;
+  const std::string_view word = argument.substr(start);
+  std::string_view type = argument.substr(0, start);
+  while (!type.empty() && type.back() == ' ') type.remove_suffix(1);
+  const bool has_type = !type.empty() && !type.ends_with("::") && type != "const";
+  const bool is_type =
+      std::find(std::begin(kOfTypes), std::end(kOfTypes), word) != std::end(kOfTypes);
+  return has_type && !is_type ? std::string(word) : std::string();
+}
+
 /// "(Between<1, 4> workers, int)" has "workers" and "".
 std::vector<std::string> names_of(std::string_view arguments) {
-  const auto is_of_name = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-  };
   std::vector<std::string> names;
-  std::string name;
+  std::size_t start = 1;
   int depth = 0;
-  for (const char c : arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const char c = arguments[i];
     if (c == ')' || c == '>' || c == '}') --depth;
     if ((c == ',' && depth == 1) || (c == ')' && depth == 0)) {
-      names.push_back(name);
-      name.clear();
+      names.push_back(name_of(arguments.substr(start, i - start)));
+      start = i + 1;
     }
     if (c == '(' || c == '<' || c == '{') ++depth;
-    // The last word counts; a type alone has none behind it.
-    if (is_of_name(c)) {
-      name += c;
-    } else if (c == ' ' || c == '&' || c == '*') {
-      name.clear();
-    }
   }
   return names;
 }
@@ -68,6 +79,19 @@ void report(const std::string& description) {
   GTEST_MESSAGE_AT_(file.empty() ? nullptr : file.c_str(), line, "",
                     testing::TestPartResult::kNonFatalFailure)
       << (file.empty() ? description : description.substr(first_line.size() + 1));
+}
+
+/// RapidCheck's own seed is another one in each process, unless it is given.
+bool has_seed() {
+  const char* const params = std::getenv("RC_PARAMS");
+  return params != nullptr && std::string_view(params).find("seed=") != std::string_view::npos;
+}
+
+/// FNV-1a, the same everywhere.
+std::uint64_t seed_for(std::uint64_t seed, std::string_view test) {
+  std::uint64_t hash = 0xcbf29ce484222325ull ^ seed;
+  for (const char c : test) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+  return hash;
 }
 
 /// Counts, and prints nothing: what there is to say comes with the failure.
@@ -115,21 +139,20 @@ CaseResult PropertyInputs::try_present() const {
   return result_of(attempt_ != nullptr ? (*attempt_)() : Verdict::kPasses);
 }
 
-TestInputs::Search PropertyInputs::search(const Attempt& attempt) {
+TestInputs::Search PropertyInputs::search(const Attempt& attempt, std::uint64_t seed) {
   const rc::detail::Configuration& configuration = rc::detail::configuration();
+  rc::detail::TestParams params = configuration.testParams;
+  if (!has_seed()) params.seed = seed_for(seed, test_);
   Counter counter;
   rc::detail::TestResult result = [&] {
     const Attempts attempts(*this, &attempt);
-    return rc::detail::checkProperty(property(), {test_, test_}, configuration.testParams, counter,
+    return rc::detail::checkProperty(property(), {test_, test_}, params, counter,
                                      configuration.reproduce);
   }();
   found_.reset();
-  Search search{counter.count(), false, {}};
+  Search search;
   if (result.is<rc::detail::FailureResult>()) {
     search.has_failed = true;
-    search.tried = static_cast<std::uint64_t>(
-                       std::max(result.get<rc::detail::FailureResult>().numSuccess, 0)) +
-                   1;
     draw(result.get<rc::detail::FailureResult>().reproduce);
   } else if (result.is<rc::detail::GaveUpResult>()) {
     search.problem = "gave up after " + std::to_string(counter.count()) +
@@ -203,6 +226,13 @@ void PropertyInputs::run() {
   if (!explores_tests())
     FAIL() << "nothing explores this test: link chantrace::gtest_main, or call "
               "chantrace::install_listener in main";
+  if (!has_present()) {
+    // RapidCheck passes over those that it is not given.
+    if (!rc::detail::configuration().reproduce.empty())
+      GTEST_SKIP() << "RC_PARAMS names inputs of other tests only";
+    FAIL() << "nothing has drawn an input for this test: RC_PARAMS allows none, or it is a death "
+              "test, which is not explored";
+  }
   are_unwanted_ = false;
   NoGeneration none;
   const rc::detail::ImplicitParam<rc::gen::detail::param::CurrentHandler> handler(&none);

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "chantrace/explore_test.h"
@@ -11,10 +12,16 @@
 namespace chantrace {
 namespace {
 
-/// As macros name it, without the spaces that a formatter puts into "Some/Suite.Test/0".
-std::string name_of(const char* test) {
-  std::string name = test;
+/// As macros name it, without the spaces that a formatter puts into "Some/Suite.Test/0"; whether it
+/// is disabled is no part of its name.
+std::string name_of(std::string name) {
+  constexpr std::string_view kDisabled = "DISABLED_";
   std::erase(name, ' ');
+  if (name.starts_with(kDisabled)) name.erase(0, kDisabled.size());
+  for (const char before : {'.', '/'}) {
+    const std::size_t at = name.find(before + std::string(kDisabled));
+    if (at != std::string::npos) name.erase(at + 1, kDisabled.size());
+  }
   return name;
 }
 
@@ -54,7 +61,7 @@ bool explores_tests() { return is_listening; }
 }  // namespace detail
 
 const TestPlan* find_test_plan(const std::string& test) {
-  const auto plan = plans().find(test);
+  const auto plan = plans().find(name_of(test));
   return plan != plans().end() ? &plan->second : nullptr;
 }
 
@@ -66,14 +73,10 @@ void report_schedules_without_test() {
   for (int i = 0; i < program.total_test_suite_count(); ++i) {
     const testing::TestSuite& suite = *program.GetTestSuite(i);
     for (int j = 0; j < suite.total_test_count(); ++j)
-      tests.insert(std::string(suite.name()) + "." + suite.GetTestInfo(j)->name());
+      tests.insert(name_of(std::string(suite.name()) + "." + suite.GetTestInfo(j)->name()));
   }
   for (const auto& [name, plan] : plans()) {
-    if (plan.kept.empty()) continue;
-    // A test that is disabled has its name with that.
-    const std::size_t dot = name.find('.');
-    const std::string disabled = name.substr(0, dot + 1) + "DISABLED_" + name.substr(dot + 1);
-    if (tests.contains(name) || tests.contains(disabled)) continue;
+    if (tests.contains(name)) continue;
     for (const KeptSchedule& kept : plan.kept)
       ADD_FAILURE_AT(kept.file.c_str(), kept.line)
           << "chantrace: there is no test " << name << ", for which this schedule is kept";

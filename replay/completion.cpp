@@ -5,21 +5,10 @@
 #include <memory>
 #include <string_view>
 
+#include "shell.h"
+
 namespace chantrace::replay {
 namespace {
-
-/// `text` in single quotes of a POSIX shell.
-std::string shell_quoted(std::string_view text) {
-  std::string result = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      result += "'\\''";
-    } else {
-      result += c;
-    }
-  }
-  return result + "'";
-}
 
 bool takes_files(const OptionDoc& option) {
   return option.placeholder == "FILE" || option.placeholder == "PATH";

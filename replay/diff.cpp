@@ -50,9 +50,9 @@ ExitCode run_diff(const DiffCommand& command, Context& context) {
   const std::vector<Finding> right_findings = findings_of(right.value());
   renumber_like(left.value(), right.value());
 
-  const Contrast contrast{left.value(), right.value(), left_findings, right_findings};
+  const Comparison comparison{left.value(), right.value(), left_findings, right_findings};
   const DiffReport report{
-      .contrast = contrast,
+      .comparison = comparison,
       .left = {command.left, verdict_in_words(left.value(), left_findings)},
       .right = {command.right, verdict_in_words(right.value(), right_findings)}};
   const DiffOptions options{
@@ -63,7 +63,7 @@ ExitCode run_diff(const DiffCommand& command, Context& context) {
       .rows_max = command.rows_max};
   context.out.write(command.format == "json" ? to_json(report, options.rows_max)
                                              : to_text(report, options));
-  return contrast.is_same() ? ExitCode::kClean : ExitCode::kFindings;
+  return comparison.is_same() ? ExitCode::kClean : ExitCode::kFindings;
 }
 
 }  // namespace

@@ -16,30 +16,30 @@ class DiffJson {
  public:
   DiffJson(const DiffReport& report, std::size_t rows_max)
       : report_(report),
-        contrast_(report.contrast),
+        comparison_(report.comparison),
         rows_max_(rows_max),
-        left_numbers_(step_numbers(contrast_.left, contrast_.left_order)),
-        right_numbers_(step_numbers(contrast_.right, contrast_.right_order)) {}
+        left_numbers_(step_numbers(comparison_.left, comparison_.left_order)),
+        right_numbers_(step_numbers(comparison_.right, comparison_.right_order)) {}
 
   Json whole() const {
-    const Divergence& divergence = contrast_.divergence;
+    const Alignment& alignment = comparison_.alignment;
     Json partings = Json::array();
-    for (const Parting& parting : divergence.partings) partings.push_back(to_json(parting));
-    return {
-        {"version", kDiffVersion},
-        {"tool", {{"name", "chantrace"}, {"version", CHANTRACE_VERSION}}},
-        {"is_same", contrast_.is_same()},
-        {"is_same_test", contrast_.is_same_test()},
-        {"is_same_build", contrast_.same.has_same_build()},
-        {"a", side(report_.left, contrast_.left)},
-        {"b", side(report_.right, contrast_.right)},
-        {"common_events_count", std::to_string(divergence.common.size())},
-        {"first_difference", divergence.partings.empty() ? Json(nullptr) : around()},
-        {"differences", std::move(partings)},
-        {"tasks", tasks()},
-        {"ends", ends()},
-        {"findings",
-         {{"only_a", findings(contrast_.only_left)}, {"only_b", findings(contrast_.only_right)}}}};
+    for (const Parting& parting : alignment.partings) partings.push_back(to_json(parting));
+    return {{"version", kDiffVersion},
+            {"tool", {{"name", "chantrace"}, {"version", CHANTRACE_VERSION}}},
+            {"is_same", comparison_.is_same()},
+            {"is_same_test", comparison_.is_same_test()},
+            {"is_same_build", comparison_.same.has_same_build()},
+            {"a", side(report_.left, comparison_.left)},
+            {"b", side(report_.right, comparison_.right)},
+            {"common_events_count", std::to_string(alignment.common.size())},
+            {"first_difference", alignment.partings.empty() ? Json(nullptr) : around()},
+            {"differences", std::move(partings)},
+            {"tasks", tasks()},
+            {"ends", ends()},
+            {"findings",
+             {{"only_a", findings(comparison_.only_left)},
+              {"only_b", findings(comparison_.only_right)}}}};
   }
 
  private:
@@ -55,13 +55,13 @@ class DiffJson {
   }
 
   Json step(const Trace& trace, const EventPlace& place) const {
-    const bool is_left = &trace == &contrast_.left;
+    const bool is_left = &trace == &comparison_.left;
     const EventRecord& event = event_at(trace, place);
     const Site& site = trace.site(SiteId{event.site});
     const auto& numbers = is_left ? left_numbers_ : right_numbers_;
     return {{"step", std::to_string(numbers[place.stream][place.index])},
-            {"task", contrast_.names.task(trace.streams[place.stream].task)},
-            {"text", describe(trace, contrast_.names, event, true, cases_of(trace, place))},
+            {"task", comparison_.names.task(trace.streams[place.stream].task)},
+            {"text", describe(trace, comparison_.names, event, true, cases_of(trace, place))},
             {"parks", phase_of(event) == Phase::kStart},
             {"file", site.file},
             {"line", site.line}};
@@ -71,25 +71,25 @@ class DiffJson {
   }
 
   Json to_json(const Parting& parting) const {
-    return {{"a", step(contrast_.left, parting.left)},
-            {"b", step(contrast_.right, parting.right)},
-            {"a_text", left_in_words(contrast_, parting)},
-            {"b_text", right_in_words(contrast_, parting)}};
+    return {{"a", step(comparison_.left, parting.left)},
+            {"b", step(comparison_.right, parting.right)},
+            {"a_text", left_in_words(comparison_, parting)},
+            {"b_text", right_in_words(comparison_, parting)}};
   }
 
   Json around() const {
-    const Parting& first = contrast_.divergence.partings.front();
-    const PartingSteps steps = steps_around(contrast_, first, rows_max_);
+    const Parting& first = comparison_.alignment.partings.front();
+    const PartingSteps steps = steps_around(comparison_, first, rows_max_);
     Json json = to_json(first);
     json["before"] = Json::array();
     json["a_goes_on"] = Json::array();
     json["b_goes_on"] = Json::array();
     for (const CommonRecord& common : steps.before)
-      json["before"].push_back(step(contrast_.left, common.left));
+      json["before"].push_back(step(comparison_.left, common.left));
     for (const EventPlace& place : steps.left)
-      json["a_goes_on"].push_back(step(contrast_.left, place));
+      json["a_goes_on"].push_back(step(comparison_.left, place));
     for (const EventPlace& place : steps.right)
-      json["b_goes_on"].push_back(step(contrast_.right, place));
+      json["b_goes_on"].push_back(step(comparison_.right, place));
     return json;
   }
 
@@ -97,26 +97,26 @@ class DiffJson {
                  const std::optional<DoneOperation>& operation) const {
     if (!is_there || !operation) return nullptr;
     Json json = step(trace, operation->first);
-    json["text"] = in_words(trace, contrast_.names, operation);
+    json["text"] = in_words(trace, comparison_.names, operation);
     json["is_done"] = operation->last.has_value();
     return json;
   }
 
   Json tasks() const {
     Json array = Json::array();
-    for (const TaskContrast& one : contrast_.tasks)
-      array.push_back({{"task", contrast_.names.task(one.task)},
+    for (const TaskDifference& one : comparison_.tasks)
+      array.push_back({{"task", comparison_.names.task(one.task)},
                        {"is_in_a", one.is_in_left},
                        {"is_in_b", one.is_in_right},
                        {"same_operations_count", std::to_string(one.same_count)},
-                       {"a", operation(contrast_.left, one.is_in_left, one.left)},
-                       {"b", operation(contrast_.right, one.is_in_right, one.right)}});
+                       {"a", operation(comparison_.left, one.is_in_left, one.left)},
+                       {"b", operation(comparison_.right, one.is_in_right, one.right)}});
     return array;
   }
 
   Json ends() const {
     Json array = Json::array();
-    for (const EndContrast& end : contrast_.ends)
+    for (const EndDifference& end : comparison_.ends)
       array.push_back({{"name", end.name}, {"a", end.left}, {"b", end.right}});
     return array;
   }
@@ -132,7 +132,7 @@ class DiffJson {
   }
 
   const DiffReport& report_;
-  const Contrast& contrast_;
+  const Comparison& comparison_;
   const std::size_t rows_max_;
   const std::vector<std::vector<std::uint64_t>> left_numbers_;
   const std::vector<std::vector<std::uint64_t>> right_numbers_;

@@ -83,36 +83,38 @@ std::string side_in_words(const Trace& trace, const Names& names,
 
 }  // namespace
 
-PartingSteps steps_around(const Contrast& contrast, const Parting& parting, std::size_t rows_max) {
+PartingSteps steps_around(const Comparison& comparison, const Parting& parting,
+                          std::size_t rows_max) {
   const std::size_t most = rows_max == 0 ? std::string::npos : rows_max;
   Subjects subjects;
-  subjects.add(contrast.left, parting.left);
-  subjects.add(contrast.right, parting.right);
+  subjects.add(comparison.left, parting.left);
+  subjects.add(comparison.right, parting.right);
   PartingSteps steps;
-  const std::vector<CommonRecord>& common = contrast.divergence.common;
+  const std::vector<CommonRecord>& common = comparison.alignment.common;
   for (std::size_t index = common.size(); index-- > 0 && steps.before.size() < most;) {
     const EventPlace& place = common[index].left;
-    if (!is_note(event_at(contrast.left, place).operation) && subjects.has(contrast.left, place))
+    if (!is_note(event_at(comparison.left, place).operation) &&
+        subjects.has(comparison.left, place))
       steps.before.push_back(common[index]);
   }
   std::reverse(steps.before.begin(), steps.before.end());
   steps.left =
-      steps_from(contrast.left, contrast.divergence.left_rest,
-                 task_at(contrast.left, parting.left, contrast.right, parting.right), most);
+      steps_from(comparison.left, comparison.alignment.left_rest,
+                 task_at(comparison.left, parting.left, comparison.right, parting.right), most);
   steps.right =
-      steps_from(contrast.right, contrast.divergence.right_rest,
-                 task_at(contrast.right, parting.right, contrast.left, parting.left), most);
+      steps_from(comparison.right, comparison.alignment.right_rest,
+                 task_at(comparison.right, parting.right, comparison.left, parting.left), most);
   return steps;
 }
 
-std::string left_in_words(const Contrast& contrast, const Parting& parting) {
-  return side_in_words(contrast.left, contrast.names, parting.left,
-                       task_at(contrast.left, parting.left, contrast.right, parting.right));
+std::string left_in_words(const Comparison& comparison, const Parting& parting) {
+  return side_in_words(comparison.left, comparison.names, parting.left,
+                       task_at(comparison.left, parting.left, comparison.right, parting.right));
 }
 
-std::string right_in_words(const Contrast& contrast, const Parting& parting) {
-  return side_in_words(contrast.right, contrast.names, parting.right,
-                       task_at(contrast.right, parting.right, contrast.left, parting.left));
+std::string right_in_words(const Comparison& comparison, const Parting& parting) {
+  return side_in_words(comparison.right, comparison.names, parting.right,
+                       task_at(comparison.right, parting.right, comparison.left, parting.left));
 }
 
 std::string in_words(const Trace& trace, const Names& names,

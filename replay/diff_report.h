@@ -6,7 +6,7 @@
 #include <string>
 
 #include "columns.h"
-#include "contrast.h"
+#include "comparison.h"
 
 namespace chantrace::replay {
 
@@ -17,7 +17,7 @@ struct DiffSide {
 };
 
 struct DiffReport {
-  const Contrast& contrast;
+  const Comparison& comparison;
   DiffSide left;
   DiffSide right;
 };
@@ -44,12 +44,13 @@ struct PartingSteps {
   std::vector<EventPlace> right;
 };
 
-PartingSteps steps_around(const Contrast& contrast, const Parting& parting, std::size_t rows_max);
+PartingSteps steps_around(const Comparison& comparison, const Parting& parting,
+                          std::size_t rows_max);
 
 /// What one trace has at a parting, in words: "worker-2's send(results, 8)"; where it has nothing,
 /// what its task is at instead.
-std::string left_in_words(const Contrast& contrast, const Parting& parting);
-std::string right_in_words(const Contrast& contrast, const Parting& parting);
+std::string left_in_words(const Comparison& comparison, const Parting& parting);
+std::string right_in_words(const Comparison& comparison, const Parting& parting);
 
 /// "recv(jobs) = 7", and "for ever" where it never went on; "nothing more" for none.
 std::string in_words(const Trace& trace, const Names& names,

@@ -27,20 +27,20 @@ class DiffText {
  public:
   DiffText(const DiffReport& report, const DiffOptions& options)
       : report_(report),
-        contrast_(report.contrast),
+        comparison_(report.comparison),
         options_(options),
         rows_max_(options.rows_max == 0 ? std::string::npos : options.rows_max) {}
 
   std::string draw() {
     text_ = head();
-    if (!contrast_.divergence.partings.empty()) {
-      draw_parting(contrast_.divergence.partings.front());
+    if (!comparison_.alignment.partings.empty()) {
+      draw_parting(comparison_.alignment.partings.front());
       draw_other_partings();
       draw_tasks();
     }
     draw_ends();
-    draw_findings("A", contrast_.only_left);
-    draw_findings("B", contrast_.only_right);
+    draw_findings("A", comparison_.only_left);
+    draw_findings("B", comparison_.only_right);
     draw_next();
     return std::move(text_);
   }
@@ -78,7 +78,7 @@ class DiffText {
   void draw_next();
 
   const DiffReport& report_;
-  const Contrast& contrast_;
+  const Comparison& comparison_;
   const DiffOptions& options_;
   const std::size_t rows_max_;
   std::string text_;
@@ -87,16 +87,16 @@ class DiffText {
 };
 
 std::string DiffText::difference() const {
-  const bool is_all = contrast_.divergence.is_same();
+  const bool is_all = comparison_.alignment.is_same();
   const std::uint64_t common =
-      is_all ? contrast_.left.events_count() : contrast_.divergence.common.size();
+      is_all ? comparison_.left.events_count() : comparison_.alignment.common.size();
   std::string words = common == 0 ? "different from the first event on"
                                   : fmt::format("the same {}", counted(common, "event"));
   if (!is_all) return common == 0 ? words : words + ", then different";
   words += " in the same order";
-  if (contrast_.right.events_count() != common)
+  if (comparison_.right.events_count() != common)
     words = "all is done in the same order, but waited for in another";
-  return contrast_.is_same() ? words : words + ", but they ended otherwise";
+  return comparison_.is_same() ? words : words + ", but they ended otherwise";
 }
 
 std::string DiffText::side(std::string_view name, const DiffSide& side, const Trace& trace) const {
@@ -106,23 +106,23 @@ std::string DiffText::side(std::string_view name, const DiffSide& side, const Tr
 }
 
 std::string DiffText::head() {
-  const std::string title = title_of(contrast_.left, "traces");
+  const std::string title = title_of(comparison_.left, "traces");
   std::string text =
       palette().paint(Style::kHeading, title) + "  " +
-      palette().paint(contrast_.is_same() ? Style::kGood : Style::kBad, difference()) + "\n";
+      palette().paint(comparison_.is_same() ? Style::kGood : Style::kBad, difference()) + "\n";
   std::string sides =
-      side("A", report_.left, contrast_.left) + side("B", report_.right, contrast_.right);
+      side("A", report_.left, comparison_.left) + side("B", report_.right, comparison_.right);
   text += reflow(sides, options_.drawing.width, options_.drawing.charset);
   const auto remark = [&](const std::string& words) {
     text += "  " + palette().paint(Style::kWarning, words) + "\n";
   };
-  if (!contrast_.is_same_test())
+  if (!comparison_.is_same_test())
     remark(fmt::format("these are different tests: B is of {}; places are not compared",
-                       title_of(contrast_.right, "none")));
-  else if (!contrast_.same.has_same_build())
+                       title_of(comparison_.right, "none")));
+  else if (!comparison_.same.has_same_build())
     remark("the program was built anew between them: lines are not compared");
-  for (const Trace* const trace : {&contrast_.left, &contrast_.right}) {
-    const std::string_view name = trace == &contrast_.left ? "A" : "B";
+  for (const Trace* const trace : {&comparison_.left, &comparison_.right}) {
+    const std::string_view name = trace == &comparison_.left ? "A" : "B";
     if (trace->lost_count() > 0)
       remark(fmt::format("{} lost {}", name, counted(trace->lost_count(), "event")));
     for (const std::string& warning : trace->warnings) remark(fmt::format("{}: {}", name, warning));
@@ -131,9 +131,9 @@ std::string DiffText::head() {
 }
 
 std::vector<Line> DiffText::lines_of(const Parting& parting) const {
-  const PartingSteps steps = steps_around(contrast_, parting, rows_max_);
-  const auto left_numbers = step_numbers(contrast_.left, contrast_.left_order);
-  const auto right_numbers = step_numbers(contrast_.right, contrast_.right_order);
+  const PartingSteps steps = steps_around(comparison_, parting, rows_max_);
+  const auto left_numbers = step_numbers(comparison_.left, comparison_.left_order);
+  const auto right_numbers = step_numbers(comparison_.right, comparison_.right_order);
   const auto number = [](const auto& numbers, const EventPlace& place) {
     return fmt::format("{}", numbers[place.stream][place.index]);
   };
@@ -141,13 +141,13 @@ std::vector<Line> DiffText::lines_of(const Parting& parting) const {
     return Line{.left_number = {},
                 .right_number = {},
                 .task = trace.streams[place.stream].task,
-                .cell = step_cell(trace, contrast_.names, place,
+                .cell = step_cell(trace, comparison_.names, place,
                                   {.is_in_columns = false, .charset = options_.drawing.charset}),
                 .words = {}};
   };
   std::vector<Line> lines;
   for (const CommonRecord& common : steps.before) {
-    lines.push_back(line(contrast_.left, common.left));
+    lines.push_back(line(comparison_.left, common.left));
     lines.back().left_number = number(left_numbers, common.left);
     lines.back().right_number = number(right_numbers, common.right);
   }
@@ -155,14 +155,14 @@ std::vector<Line> DiffText::lines_of(const Parting& parting) const {
     lines.push_back(
         {.left_number = {}, .right_number = {}, .task = {}, .cell = {}, .words = std::move(text)});
   };
-  words("A goes on with " + left_in_words(contrast_, parting));
+  words("A goes on with " + left_in_words(comparison_, parting));
   for (const EventPlace& place : steps.left) {
-    lines.push_back(line(contrast_.left, place));
+    lines.push_back(line(comparison_.left, place));
     lines.back().left_number = number(left_numbers, place);
   }
-  words("B goes on with " + right_in_words(contrast_, parting));
+  words("B goes on with " + right_in_words(comparison_, parting));
   for (const EventPlace& place : steps.right) {
-    lines.push_back(line(contrast_.right, place));
+    lines.push_back(line(comparison_.right, place));
     lines.back().right_number = number(right_numbers, place);
   }
   return lines;
@@ -178,7 +178,7 @@ void DiffText::draw_parting(const Parting& parting) {
     if (!line.words.empty()) continue;
     std::size_t& column = wanted[line.task];
     column = std::max({column, line.cell.width(),
-                       std::min(width_of(contrast_.names.task(line.task)), kTaskNameMax)});
+                       std::min(width_of(comparison_.names.task(line.task)), kTaskNameMax)});
   }
   const std::size_t indent = 2 * number_columns + 4;
   const std::size_t room = drawing.width > indent ? drawing.width - indent : 1;
@@ -199,16 +199,17 @@ void DiffText::draw_parting(const Parting& parting) {
     tasks.push_back(task);
     widths.push_back(width);
     name_columns =
-        std::max(name_columns, std::min(width_of(contrast_.names.task(task)), kTaskNameMax));
+        std::max(name_columns, std::min(width_of(comparison_.names.task(task)), kTaskNameMax));
   }
   widths = share_width(widths, room);
   text_ += '\n';
   std::string heads = numbers("A", "B");
   if (is_in_columns) {
     for (std::size_t column = 0; column < tasks.size(); ++column)
-      heads += replay::draw({.text = contrast_.names.task(tasks[column]), .style = Style::kHeading},
-                            widths[column], drawing) +
-               std::string(kColumnGap, ' ');
+      heads +=
+          replay::draw({.text = comparison_.names.task(tasks[column]), .style = Style::kHeading},
+                       widths[column], drawing) +
+          std::string(kColumnGap, ' ');
   } else {
     heads += palette().paint(Style::kHeading, "task");
   }
@@ -228,7 +229,7 @@ void DiffText::draw_parting(const Parting& parting) {
     } else {
       const std::size_t used = name_columns + kColumnGap;
       drawn +=
-          pad_right(fit(contrast_.names.task(line.task), name_columns, drawing.charset), used) +
+          pad_right(fit(comparison_.names.task(line.task), name_columns, drawing.charset), used) +
           replay::draw(line.cell, room > used ? room - used : 1, drawing);
     }
     finish(drawn);
@@ -236,20 +237,20 @@ void DiffText::draw_parting(const Parting& parting) {
 }
 
 void DiffText::draw_other_partings() {
-  const std::vector<Parting>& partings = contrast_.divergence.partings;
+  const std::vector<Parting>& partings = comparison_.alignment.partings;
   if (partings.size() < 2) return;
   add_heading("other first differences, that do not follow from this one");
   const std::size_t shown = std::min(partings.size() - 1, rows_max_);
   for (std::size_t index = 1; index <= shown; ++index)
     add_wrapped(
-        fmt::format("A goes on with {}, B with {}", left_in_words(contrast_, partings[index]),
-                    right_in_words(contrast_, partings[index])),
+        fmt::format("A goes on with {}, B with {}", left_in_words(comparison_, partings[index]),
+                    right_in_words(comparison_, partings[index])),
         4);
   add_more(partings.size() - 1 - shown, "more difference");
 }
 
 void DiffText::draw_tasks() {
-  if (contrast_.tasks.empty()) {
+  if (comparison_.tasks.empty()) {
     add_heading("each task did the same, in another order");
     return;
   }
@@ -261,38 +262,38 @@ void DiffText::draw_tasks() {
   const auto words = [&](const Trace& trace, bool is_there,
                          const std::optional<DoneOperation>& operation) {
     if (!is_there) return std::string("never started");
-    std::string text = in_words(trace, contrast_.names, operation);
+    std::string text = in_words(trace, comparison_.names, operation);
     if (operation)
-      text += "  " + contrast_.names.brief_place(SiteId{event_at(trace, operation->first).site});
+      text += "  " + comparison_.names.brief_place(SiteId{event_at(trace, operation->first).site});
     return text;
   };
-  const std::size_t shown = std::min(contrast_.tasks.size(), rows_max_);
+  const std::size_t shown = std::min(comparison_.tasks.size(), rows_max_);
   for (std::size_t index = 0; index < shown; ++index) {
-    const TaskContrast& one = contrast_.tasks[index];
-    table.add({"    " + contrast_.names.task(one.task), grouped(one.same_count),
-               words(contrast_.left, one.is_in_left, one.left),
-               words(contrast_.right, one.is_in_right, one.right)});
+    const TaskDifference& one = comparison_.tasks[index];
+    table.add({"    " + comparison_.names.task(one.task), grouped(one.same_count),
+               words(comparison_.left, one.is_in_left, one.left),
+               words(comparison_.right, one.is_in_right, one.right)});
   }
   text_ += table.draw(options_.drawing);
-  add_more(contrast_.tasks.size() - shown, "more task");
-  if (!contrast_.same_tasks.empty())
-    text_ +=
-        fmt::format("    {} did the same in both\n", counted(contrast_.same_tasks.size(), "task"));
+  add_more(comparison_.tasks.size() - shown, "more task");
+  if (!comparison_.same_tasks.empty())
+    text_ += fmt::format("    {} did the same in both\n",
+                         counted(comparison_.same_tasks.size(), "task"));
 }
 
 void DiffText::draw_ends() {
-  if (contrast_.ends.empty()) return;
+  if (comparison_.ends.empty()) return;
   add_heading("what ended otherwise");
   TextTable table{{{"    at the end", TextTable::Align::kLeft},
                    {"in A", TextTable::Align::kLeft},
                    {"in B", TextTable::Align::kLeft}}};
-  const std::size_t shown = std::min(contrast_.ends.size(), rows_max_);
+  const std::size_t shown = std::min(comparison_.ends.size(), rows_max_);
   for (std::size_t index = 0; index < shown; ++index) {
-    const EndContrast& end = contrast_.ends[index];
+    const EndDifference& end = comparison_.ends[index];
     table.add({"    " + end.name, end.left, end.right});
   }
   text_ += table.draw(options_.drawing);
-  add_more(contrast_.ends.size() - shown, "more");
+  add_more(comparison_.ends.size() - shown, "more");
 }
 
 void DiffText::draw_findings(std::string_view name, const std::vector<Finding>& findings) {
@@ -306,7 +307,7 @@ void DiffText::draw_findings(std::string_view name, const std::vector<Finding>& 
 }
 
 void DiffText::draw_next() {
-  if (contrast_.is_same()) return;
+  if (comparison_.is_same()) return;
   for (const DiffSide* const side : {&report_.left, &report_.right})
     text_ += fmt::format("{}  {}  chantrace show {}\n", side == &report_.left ? "\n" : "",
                          side == &report_.left ? "look" : "    ", printable(side->path));

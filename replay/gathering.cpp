@@ -123,7 +123,7 @@ void gather(const Trace& trace, const fs::path& path, const Policy& policy, Gath
     }
     gathered.judged.is_failing = is_failing;
   }
-  if (!seen.empty() || verdict.passed.value_or(true)) return;
+  if (!seen.empty() || verdict.allowed_count() > 0 || verdict.passed.value_or(true)) return;
   const auto [entry, is_new] = gathering.failures.try_emplace(verdict.title);
   ++entry->second.traces_count;
   if (is_new || example < entry->second.smallest) entry->second.smallest = example;

@@ -199,8 +199,11 @@ std::vector<const EventRecord*> cases_of(const Trace& trace, const EventPlace& p
   if (events[place.index].operation != Operation::kSelect) return cases;
   std::size_t start = place.index;
   if (phase_of(events[start]) == Phase::kDone) {
-    // A task does one thing at a time: its start is the last one before.
-    while (start > 0 && phase_of(events[start]) != Phase::kStart) --start;
+    // A task does one thing at a time: its start stands before it, with notes in between.
+    do {
+      if (start == 0) return cases;
+      --start;
+    } while (is_note(events[start].operation));
   }
   if (phase_of(events[start]) != Phase::kStart || events[start].operation != Operation::kSelect) {
     return cases;

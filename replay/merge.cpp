@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <system_error>
 
@@ -22,8 +24,21 @@ struct MergeOptions {
   Appearance appearance;
 };
 
+/// Examples that were kept before are no new ones, unless they are asked for.
+void leave_out(const std::string& folder, std::vector<std::filesystem::path>& traces) {
+  std::error_code error;
+  const std::filesystem::path kept = std::filesystem::weakly_canonical(folder, error);
+  if (error) return;
+  std::erase_if(traces, [&](const std::filesystem::path& trace) {
+    return std::filesystem::weakly_canonical(trace, error).parent_path() == kept;
+  });
+}
+
 MergeReport merge(const MergeOptions& options, const Policy& policy) {
-  const Inputs inputs = find_traces(options.inputs);
+  Inputs inputs = find_traces(options.inputs);
+  const bool is_asked_for = std::find(options.inputs.begin(), options.inputs.end(),
+                                      options.folder) != options.inputs.end();
+  if (!options.folder.empty() && !is_asked_for) leave_out(options.folder, inputs.traces);
   MergeReport report;
   report.gathering.errors = inputs.errors;
   std::error_code error;

@@ -7,6 +7,7 @@
 
 #include "quantity.h"
 #include "report_json.h"
+#include "shell.h"
 
 namespace chantrace::replay {
 namespace {
@@ -83,9 +84,10 @@ class MergeText {
       size += ", " + counted(example.size.switches, "turn") + " of tasks";
     const std::string path = shown(example.path.string());
     add_line("smallest", fmt::format("{}  ({})", path, size));
+    std::string again = "chantrace replay " + shell_word(path);
     const std::string program = shown(std::string(file_name(example.program)));
-    add_line("again",
-             fmt::format("chantrace replay {}{}", path, program.empty() ? "" : " -- ./" + program));
+    if (!program.empty()) again += " -- " + shell_word("./" + program);
+    add_line("again", again);
   }
 
   void add(const GatheredFinding& finding) {

@@ -98,6 +98,10 @@ void make_printable(Explanation& explanation, Charset charset) {
     make_printable(order.first, charset);
     make_printable(order.second, charset);
   }
+  for (DecisiveChoice& choice : explanation.choices) {
+    make_printable(choice.deed, charset);
+    choice.outcome = printable(choice.outcome, charset);
+  }
 }
 
 void make_printable(std::vector<Participant>& participants, Charset charset) {

@@ -67,15 +67,17 @@ Shrunk shrink_all(const BugProgram& program, std::uint64_t failures) {
     const std::optional<Failure> failure = find_failure(program, seed);
     if (!failure) continue;
     const auto smaller = shrink([&] { program.faulty(); }, failure->schedule, options_for(seed));
-    if (!smaller || !smaller->shrinking) continue;
-    const std::string kind = kind_of(*smaller);
-    if (!least.contains(kind)) least[kind] = least_preemptions(program, *smaller);
+    const bool is_shrunk = smaller && smaller->shrinking;
+    const std::string kind = kind_of(*failure);
+    if (!least.contains(kind))
+      least[kind] = least_preemptions(program, is_shrunk ? *smaller : *failure);
     if (least[kind].value_or(0) == 0) continue;
-    const Shrinking& shrinking = *smaller->shrinking;
+    // One that cannot be shrunk is not at its least.
+    const Shrinking shrinking = is_shrunk ? *smaller->shrinking : Shrinking{};
     shrunk.executions.push_back(static_cast<double>(shrinking.executions));
     shrunk.milliseconds.push_back(
         std::chrono::duration<double, std::milli>(shrinking.elapsed).count());
-    shrunk.to_least += shrinking.after.preemptions <= *least[kind] ? 1 : 0;
+    shrunk.to_least += is_shrunk && shrinking.after.preemptions <= *least[kind] ? 1 : 0;
   }
   return shrunk;
 }

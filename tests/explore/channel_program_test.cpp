@@ -17,25 +17,36 @@ constexpr std::uint64_t kPrograms = 20;
 constexpr std::uint64_t kPrograms = 100;
 #endif
 
-/// Disagreements that were found: 279 was the checker's, which took what a task does once another
-/// one is unwound, and gives back its lock, for what it comes to.
-constexpr std::uint64_t kKept[] = {279};
-
 TEST(ChannelProgram, DoesWhatItsModelSays) {
   [[maybe_unused]] const LeaksAllowed leaks;
   std::uint64_t exhausted = 0;
-  const auto check = [&](std::uint64_t seed) {
+  for (std::uint64_t seed = 1; seed <= kPrograms; ++seed) {
     const auto program = rc::gen::arbitrary<ChannelProgram>()(rc::Random(seed), 100).value();
 
     const ProgramVerdict verdict = ChannelProgramChecker(program, {.seed = seed}).run();
 
     EXPECT_EQ(verdict.disagreement, "") << "seed " << seed << "\n" << program;
     exhausted += verdict.is_exhausted ? 1 : 0;
-  };
-  for (std::uint64_t seed = 1; seed <= kPrograms; ++seed) check(seed);
-  for (const std::uint64_t seed : kKept)
-    for (int i = 0; i < 20; ++i) check(seed);
+  }
   EXPECT_GT(exhausted, kPrograms / 2);
+}
+
+using Kind = ChannelProgram::Kind;
+
+/// Programs that disagreed once. Of this one it was the checker's fault, which took what a task
+/// does when another one is unwound, and gives back its lock, for what the program comes to.
+const ChannelProgram kKept[] = {
+    {.capacities = {0, 2},
+     .tasks = {{{Kind::kSend, {{false, 1}}, false, {0, 1}}, {Kind::kSize, {{false, 0}}, false, {}}},
+               {},
+               {{Kind::kReceive, {{false, 1}}, false, {1}},
+                {Kind::kReceive, {{false, 0}}, false, {1, 0}}}}}};
+
+TEST(ChannelProgram, DisagreesNoLonger) {
+  [[maybe_unused]] const LeaksAllowed leaks;
+  for (const ChannelProgram& program : kKept)
+    EXPECT_EQ(ChannelProgramChecker(program, {.runs_on_threads = 50}).run().disagreement, "")
+        << program;
 }
 
 }  // namespace

@@ -167,9 +167,33 @@ TEST(ExplainTest, NamesTheCaseThatASelectTakes) {
   ASSERT_THAT(explanation.choices, SizeIs(1));
   EXPECT_EQ(explanation.choices[0].deed.text, "select(stop)");
   EXPECT_EQ(explanation.tasks.at(explanation.choices[0].deed.task), "worker");
-  EXPECT_EQ(explanation.choices[0].outcome, "takes this one of 2 cases");
+  EXPECT_EQ(explanation.choices[0].outcome, "takes case 2, where case 1 was ready too");
   EXPECT_TRUE(has_order(explanation, "send(stop) by main", "select(stop) by worker"))
       << reasons_to_text(explanation);
+}
+
+// Were choices handed out in the order in which tasks come, another order would be other choices,
+// and would be blamed for them.
+TEST(ExplainTest, BlamesNoOrderForWhatAChoiceDoes) {
+  const Explanation explanation = explain([] {
+    Atomic<int> count(0, "count");
+    bool has_drawn_seven = false;
+    const auto draw = [&](const char* name) {
+      return go(name, [&, is_first = std::string(name) == "a"] {
+        count.fetch_add(1);
+        if (choose(20) == 7 && is_first) has_drawn_seven = true;
+      });
+    };
+    Task a = draw("a");
+    Task b = draw("b");
+    a.join();
+    b.join();
+    if (has_drawn_seven) throw std::logic_error("seven");
+  });
+
+  EXPECT_THAT(explanation.orders, IsEmpty()) << reasons_to_text(explanation);
+  ASSERT_THAT(explanation.choices, SizeIs(1));
+  EXPECT_EQ(explanation.tasks.at(explanation.choices[0].deed.task), "a");
 }
 
 TEST(ExplainTest, NamesNoChoiceThatDoesNotMatter) {

@@ -67,10 +67,11 @@ int fuzz(std::chrono::seconds budget, std::uint64_t seed) {
 }  // namespace chantrace
 
 int main(int argc, char** argv) {
-  if (argc < 2 || argc > 3) {
-    std::cerr << "usage: fuzz_channel_programs SECONDS [SEED]\n";
+  const long seconds = argc >= 2 ? std::atol(argv[1]) : 0;
+  const std::uint64_t seed = argc >= 3 ? std::strtoull(argv[2], nullptr, 10) : 1;
+  if (argc > 3 || seconds <= 0 || seed == 0) {
+    std::cerr << "usage: fuzz_channel_programs SECONDS [SEED]; both are numbers from 1\n";
     return 2;
   }
-  return chantrace::fuzz(std::chrono::seconds(std::atol(argv[1])),
-                         argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1);
+  return chantrace::fuzz(std::chrono::seconds(seconds), seed);
 }

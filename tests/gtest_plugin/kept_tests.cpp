@@ -67,6 +67,16 @@ CHANTRACE_REPLAY(Some / Parameters, AreThere / 1, "c1:0:1x1.2x2.1x9");
 // With three workers and no room; the second one lets all be.
 CHANTRACE_REPLAY(Pool, IsDoneAfterTwoResults, "c1:0:1", 2, 0);
 
+// It fails all the same.
+TEST(Kept, FailsThoughItFitsNoLonger) { update_twice(); }
+CHANTRACE_REPLAY(Kept, FailsThoughItFitsNoLonger, "c1:0:7x3.1x1.2x2.1x9");
+
+TEST(Kept, DISABLED_IsSeldomRun) { update_twice(); }
+CHANTRACE_REPLAY(Kept, IsSeldomRun, "c1:0:1x1.2x2.1x9");
+
+CHANTRACE_PROP(Inputs, MayBecomeUnwanted, (int number)) { RC_PRE(number != 3); }
+CHANTRACE_REPLAY(Inputs, MayBecomeUnwanted, "c1:0:", 3);
+
 namespace {
 
 [[maybe_unused]] const bool keeps_for_nobody =

@@ -197,19 +197,106 @@ TEST_F(KeptScheduleTest, NamesMisuse) {
   EXPECT_THAT(orphan.output, HasSubstr("there is no test Kept.HasAnotherName"));
 }
 
+TEST_F(KeptScheduleTest, OneThatFitsNoLongerIsNamedWhereItFailsToo) {
+  EXPECT_THAT(run_kept("Kept.FailsThough*").output,
+              AllOf(HasSubstr("fits no longer"), HasSubstr("as far as can be, and failed"),
+                    HasSubstr("under the schedule kept at")));
+}
+
+TEST_F(KeptScheduleTest, StandsForATestThatIsDisabled) {
+  EXPECT_THAT(run_kept("Kept.DISABLED_*", "--gtest_also_run_disabled_tests").output,
+              HasSubstr("under the schedule kept at"));
+}
+
+TEST_F(KeptScheduleTest, InputsThatAreWantedNoLongerAreNamed) {
+  const RunResult passed = run_kept("Inputs.MayBecomeUnwanted");
+
+  EXPECT_EQ(passed.status, 0) << passed.output;
+  EXPECT_THAT(passed.output, ContainsRegex("wants no longer the inputs kept at kept_tests.cpp:"));
+}
+
+TEST_F(PropertyListenerTest, DrawsTheSameInputsEachTime) {
+  const std::string once = line_of("again", run("Sum.LosesNumbers", "", "").output);
+  EXPECT_EQ(line_of("again", run("Sum.LosesNumbers", "", "").output), once);
+  EXPECT_NE(line_of("again", run("Sum.LosesNumbers", "--chantrace_seed=7", "").output), once);
+}
+
+TEST_F(PropertyListenerTest, ShardsShareTheInputs) {
+  EXPECT_THAT(run("Sum.LosesNone", "--chantrace_explore_shard=0/3").output,
+              HasSubstr("explored 34 inputs, "));
+  EXPECT_THAT(run("Sum.LosesNone", "--chantrace_explore_shard=1/3").output,
+              HasSubstr("explored 33 inputs, "));
+  EXPECT_THAT(run("Sum.LosesNone", "--chantrace_explore_shard=2/3").output,
+              HasSubstr("explored 33 inputs, "));
+  // What one process finds, one of them does.
+  const std::string whole = line_of("keep", run("Text.IsShort").output);
+  const std::string parts = run("Text.IsShort", "--chantrace_explore_shard=0/2").output +
+                            run("Text.IsShort", "--chantrace_explore_shard=1/2").output;
+  EXPECT_THAT(parts, HasSubstr(whole));
+}
+
+TEST_F(PropertyListenerTest, ABudgetThatIsOverIsNoFailure) {
+  for (int seed = 1; seed <= 5; ++seed) {
+    const std::string variables = "RC_PARAMS=seed=" + std::to_string(seed);
+    // Whether there is time to find it depends on the machine; what is said of it does not.
+    EXPECT_THAT(run("Budget.*", "", variables).output,
+                AllOf(Not(HasSubstr("hidden nondeterminism")),
+                      HasSubstr("[       OK ] Budget.IsOverAfterUnwantedInputs")));
+  }
+}
+
+TEST_F(PropertyListenerTest, NoPropertyPassesWithoutAnInput) {
+  const RunResult death = run("PoolDeathTest.*");
+  EXPECT_EQ(death.status, 1);
+  EXPECT_THAT(death.output, HasSubstr("nothing has drawn an input"));
+  EXPECT_EQ(run("Sum.LosesNone", "", "RC_PARAMS=max_success=0").status, 1);
+
+  // RapidCheck passes over properties that it is not to reproduce.
+  const std::string again = line_of("again", run("Text.IsShort").output);
+  EXPECT_THAT(run("Sum.LosesNone", "", again.substr(0, again.find(' '))).output,
+              HasSubstr("[  SKIPPED ] Sum.LosesNone"));
+}
+
+TEST_F(PropertyListenerTest, ArgumentsWithoutANameAreCounted) {
+  EXPECT_THAT(run("Misuse.DrawsInItsBody").output, HasSubstr("inputs     argument 1 = 0\n"));
+}
+
+/// That the text behind the type initializes a parameter of that type, and is what is written.
+#define EXPECT_LITERAL(type, ...)                                           \
+  EXPECT_EQ([](type value) { return detail::to_list(value); }(__VA_ARGS__), \
+            std::optional<std::string>(#__VA_ARGS__))
+
 TEST(LiteralTest, IsWhatInitializesAParameter) {
-  using detail::to_list;
-  EXPECT_EQ(to_list(3, true, -1L, 7u, 'a'), "3, true, -1, 7, 97");
-  EXPECT_EQ(to_list(std::numeric_limits<long long>::min()), "-9223372036854775807 - 1");
-  EXPECT_EQ(to_list(std::numeric_limits<unsigned long long>::max()), "18446744073709551615u");
-  EXPECT_EQ(to_list(std::vector<int>{1, 2}, std::vector<std::string>{}), "{1, 2}, {}");
-  EXPECT_EQ(to_list(std::string("a\"b\\\n\x01")), "\"a\\\"b\\\\\\n\\001\"");
-  EXPECT_EQ(to_list(std::string("a\0b", 3)), "std::string(\"a\\000b\", 3)");
-  EXPECT_EQ(to_list(std::pair(1, std::string("x")), std::tuple(2)), "{1, \"x\"}, {2}");
-  EXPECT_EQ(to_list(std::array{1, 2}), "{{1, 2}}");
-  EXPECT_EQ(to_list(std::map<int, bool>{{1, false}}), "{{1, false}}");
-  EXPECT_EQ(to_list(std::optional<int>(), std::optional(4)), "std::nullopt, 4");
-  EXPECT_EQ(to_list(1, std::vector{1.5}), std::nullopt);
+  using Numbers = std::vector<int>;
+  using Pair = std::pair<int, std::string>;
+  using Two = std::array<int, 2>;
+  using Map = std::map<int, bool>;
+  using MaybeNumber = std::optional<int>;
+  EXPECT_LITERAL(int, 3);
+  EXPECT_LITERAL(bool, true);
+  EXPECT_LITERAL(long, -1);
+  EXPECT_LITERAL(unsigned, 7);
+  EXPECT_LITERAL(unsigned long, 7u);
+  EXPECT_LITERAL(char, 97);
+  EXPECT_LITERAL(long long, -9223372036854775807 - 1);
+  EXPECT_LITERAL(unsigned long long, 18446744073709551615u);
+  EXPECT_LITERAL(Numbers, {1, 2});
+  EXPECT_LITERAL(std::vector<Numbers>, {{1}, {}});
+  EXPECT_LITERAL(std::vector<std::string>, {});
+  EXPECT_LITERAL(std::string, "a\"b\\\n\001");
+  EXPECT_LITERAL(std::string, std::string("a\000b", 3));
+  EXPECT_LITERAL(Pair, {1, "x"});
+  EXPECT_LITERAL(std::tuple<int>, {2});
+  EXPECT_LITERAL(Two, {{1, 2}});
+  EXPECT_LITERAL(Map, {{1, false}});
+  EXPECT_LITERAL(MaybeNumber, std::nullopt);
+  EXPECT_LITERAL(MaybeNumber, 4);
+}
+
+TEST(LiteralTest, IsNoneWhereItWouldMeanSomethingElse) {
+  EXPECT_EQ(detail::to_list(std::optional(std::vector<int>())), std::nullopt);
+  EXPECT_EQ(detail::to_list(std::optional<std::optional<int>>(std::in_place)), std::nullopt);
+  EXPECT_EQ(detail::to_list(1, std::vector{1.5}), std::nullopt);
 }
 
 }  // namespace

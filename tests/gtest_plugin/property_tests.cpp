@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <numeric>
 #include <string>
@@ -82,3 +83,32 @@ struct rc::Arbitrary<Opaque> {
 };
 
 CHANTRACE_PROP(Opaque, IsSmall, (Opaque one)) { EXPECT_LT(one.value, 5); }
+
+namespace {
+
+/// Some hundred steps.
+void work() {
+  chantrace::Atomic<int> sum(0);
+  chantrace::Task other = chantrace::go("other", [&] {
+    for (int i = 0; i < 100; ++i) sum.fetch_add(1);
+  });
+  for (int i = 0; i < 100; ++i) sum.fetch_add(1);
+  other.join();
+}
+
+}  // namespace
+
+// The time is over while inputs are drawn, or made small.
+CHANTRACE_PROP(Budget, IsShort, (Between<0, 1'000'000> number),
+               .budget = std::chrono::milliseconds(2)) {
+  work();
+  EXPECT_LT(number, 20);
+}
+
+CHANTRACE_PROP(Budget, IsOverAfterUnwantedInputs, (int number),
+               .budget = std::chrono::milliseconds(1)) {
+  work();
+  RC_PRE(number % 2 == 0);
+}
+
+CHANTRACE_PROP(PoolDeathTest, IsNotExplored, (int)) {}

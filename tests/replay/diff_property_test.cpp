@@ -5,7 +5,7 @@
 #include <map>
 #include <numeric>
 
-#include "contrast.h"
+#include "comparison.h"
 #include "diff_report.h"
 #include "interleaving.h"
 #include "renumbering.h"
@@ -79,12 +79,12 @@ using Moments = std::pair<std::uint64_t, std::uint64_t>;
 /// nullopt: nothing differs.
 std::optional<Moments> first_difference(Trace left, Trace right) {
   renumber_like(left, right);
-  const Contrast contrast{left, right, {}, {}};
-  if (contrast.divergence.partings.empty()) {
-    RC_ASSERT(contrast.divergence.is_same());
+  const Comparison comparison{left, right, {}, {}};
+  if (comparison.alignment.partings.empty()) {
+    RC_ASSERT(comparison.alignment.is_same());
     return std::nullopt;
   }
-  const Parting& first = contrast.divergence.partings.front();
+  const Parting& first = comparison.alignment.partings.front();
   return Moments{first.left ? event_at(left, *first.left).time : 0,
                  first.right ? event_at(right, *first.right).time : 0};
 }
@@ -94,19 +94,19 @@ RC_GTEST_PROP(DiffProperty, ATraceIsTheSameAsItself, (Trace trace)) {
   const std::vector<Finding> findings = findings_of(trace);
   renumber_like(trace, copy);
 
-  RC_ASSERT((Contrast{trace, copy, findings, findings}.is_same()));
+  RC_ASSERT((Comparison{trace, copy, findings, findings}.is_same()));
 }
 
 RC_GTEST_PROP(DiffProperty, AnyTwoTracesCanBeCompared, (Trace left, Trace right)) {
   make_printable(left, Charset::kUtf8);
   make_printable(right, Charset::kUtf8);
   renumber_like(left, right);
-  const Contrast contrast{left, right, {}, {}};
+  const Comparison comparison{left, right, {}, {}};
 
-  const Divergence& divergence = contrast.divergence;
-  RC_ASSERT(divergence.is_same() == divergence.partings.empty());
-  RC_ASSERT(divergence.common.size() + divergence.left_rest.size() <= left.events_count());
-  const DiffReport report{.contrast = contrast, .left = {}, .right = {}};
+  const Alignment& alignment = comparison.alignment;
+  RC_ASSERT(alignment.is_same() == alignment.partings.empty());
+  RC_ASSERT(alignment.common.size() + alignment.left_rest.size() <= left.events_count());
+  const DiffReport report{.comparison = comparison, .left = {}, .right = {}};
   RC_ASSERT(!to_text(report, {}).empty());
   RC_ASSERT(!to_json(report, 0).empty());
 }

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "contrast.h"
+#include "comparison.h"
 #include "diff_report.h"
 #include "renumbering.h"
 #include "replay/end_to_end.h"
@@ -23,8 +23,8 @@ json difference_of(Trace left, Trace right) {
   const std::vector<Finding> left_findings = findings_of(left);
   const std::vector<Finding> right_findings = findings_of(right);
   renumber_like(left, right);
-  const Contrast contrast{left, right, left_findings, right_findings};
-  return json::parse(to_json({.contrast = contrast, .left = {}, .right = {}}, 5));
+  const Comparison comparison{left, right, left_findings, right_findings};
+  return json::parse(to_json({.comparison = comparison, .left = {}, .right = {}}, 5));
 }
 
 /// Two tasks that take two locks in opposite orders, one after the other or, with luck against

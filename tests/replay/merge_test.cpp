@@ -219,7 +219,28 @@ TEST(MergeTest, AllowedFindingsAreCountedOnly) {
   const json report = merged(folder, {".", "--allow", "worker-*"}, 0);
 
   EXPECT_EQ(report["findings"], json::array());
+  EXPECT_EQ(report["failures"], json::array());
   EXPECT_EQ(report["summary"]["allowed_count"], 1);
+}
+
+TEST(MergeTest, ExamplesThatAreKeptAmongTheTracesAreNoNewOnes) {
+  const Folder folder;
+  folder.add(leak("Pool.ShutsDown", 1), "a");
+
+  const Ran first = folder.run({"merge", ".", "-o", "found"});
+  const Ran second = folder.run({"merge", ".", "-o", "found"});
+
+  EXPECT_EQ(first.status, 1);
+  EXPECT_NE(second.out.find("1 trace of 1 test"), std::string::npos) << second.out;
+}
+
+TEST(MergeTest, TheLineThatRunsAnExampleAgainIsOneForAShell) {
+  const Folder folder;
+  std::filesystem::create_directories(folder.path() / "of the night");
+  folder.add(leak("Pool.ShutsDown", 1), "of the night/a");
+
+  EXPECT_NE(folder.run({"merge", "."}).out.find("chantrace replay './of the night/a.chantrace'"),
+            std::string::npos);
 }
 
 TEST(MergeTest, SarifSaysHowOftenAndNamesTheFindingAlways) {

@@ -153,7 +153,7 @@ rc::Gen<Deed> deed() {
                               rc::gen::set(&Deed::preempted, text()));
 }
 
-rc::Gen<Explanation> explanation() {
+rc::Gen<Explanation> any_explanation() {
   return rc::gen::build<Explanation>(
       rc::gen::set(&Explanation::tasks, rc::gen::container<std::vector<std::string>>(3, text())),
       rc::gen::set(&Explanation::deeds,
@@ -177,6 +177,13 @@ rc::Gen<Explanation> explanation() {
       rc::gen::set(&Explanation::nearby, number()),
       rc::gen::set(&Explanation::decided_at, number()),
       rc::gen::set(&Explanation::continuations, number()));
+}
+
+rc::Gen<Explanation> explanation() {
+  return rc::gen::map(any_explanation(), [](Explanation one) {
+    one.decided_at %= one.deeds.size() + 1;  // There are no other steps.
+    return one;
+  });
 }
 
 template <typename T>

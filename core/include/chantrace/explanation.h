@@ -37,7 +37,7 @@ struct DecisiveOrder {
 /// failure was not seen, or hardly ever.
 struct DecisiveChoice {
   Deed deed;            ///< Of `choose`, `step` is the one before it.
-  std::string outcome;  ///< "takes this one of 2 cases", "gives 1 of 0 to 2"
+  std::string outcome;  ///< "takes case 2, where case 1 was ready too", "gives 1"
   /// Of the schedules that were tried with another outcome, so many failed alike.
   std::uint64_t failed = 0;
   std::uint64_t schedules = 0;

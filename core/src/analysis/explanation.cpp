@@ -54,7 +54,8 @@ std::vector<std::size_t> rows_that_matter(const Explanation& explanation) {
       if (i > 0) add(i - 1);
       add(i);
     }
-  if (explanation.decided_at > 0) add(static_cast<std::size_t>(explanation.decided_at) - 1);
+  if (explanation.decided_at > 0 && explanation.decided_at <= deeds.size())
+    add(static_cast<std::size_t>(explanation.decided_at) - 1);
   add(0);
   for (std::size_t i = deeds.size(); i-- > 0;) add(i);
   return {chosen.begin(), chosen.end()};

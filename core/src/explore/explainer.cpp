@@ -68,6 +68,17 @@ std::string words_of(const EventLog& log, const Runnable& what, std::size_t from
                                                                   : text;
 }
 
+/// "takes case 2, where case 1 was ready too"; cases are counted from 1.
+std::string taken_in_words(const Variation::Choice& choice) {
+  std::string others;
+  for (std::size_t i = 0; i < choice.cases.size(); ++i)
+    if (i != choice.chosen)
+      others += (others.empty() ? "" : ", ") + std::to_string(choice.cases[i] + 1);
+  const bool is_one = choice.cases.size() == 2;
+  return "takes case " + std::to_string(choice.cases[choice.chosen] + 1) + ", where " +
+         (is_one ? "case " : "cases ") + others + (is_one ? " was" : " were") + " ready too";
+}
+
 }  // namespace
 
 Explainer::Explainer(ControlledRuns& runs, const std::function<void()>& body,
@@ -83,6 +94,7 @@ std::optional<Explanation> Explainer::explain(const Plan& plan, const std::strin
   Variation variation(plan, log_);
   if (!fails(variation, {}, 0)) return std::nullopt;
   note_steps(variation);
+  variation.keep_choices();
   find_decision(variation);
   const bool fails_always = explanation_.continuations > 0 && explanation_.decided_at == 0;
   if (!fails_always) {
@@ -130,11 +142,11 @@ void Explainer::note_steps(const Variation& variation) {
 
 void Explainer::note_choice(const Variation::Choice& made) {
   DecisiveChoice choice;
-  if (made.is_case) {
+  if (!made.cases.empty()) {
     // That of the select itself: it may have come to its choice when it was woken.
     for (std::size_t i = 0; i < std::min(made.steps, made_); ++i)
       if (steps_[i].who.task == made.who.task) choice.deed = explanation_.deeds[i];
-    choice.outcome = "takes this one of " + std::to_string(made.count) + " cases";
+    choice.outcome = taken_in_words(made);
   } else {
     choice.deed.step = made.steps;
     choice.deed.task = made.who.task - 1;

@@ -29,7 +29,7 @@ void ReplaySchedule::begin(std::uint64_t) {
 std::size_t ReplaySchedule::pick(std::span<const Runnable> runnable, std::size_t current) {
   ++step_;
   for (;;) {
-    const bool is_next = visited_ == 0 || made_ == schedule_.segments[visited_ - 1].operations;
+    const bool is_next = visited_ == 0 || made_ >= schedule_.segments[visited_ - 1].operations;
     if (is_next && visited_ == schedule_.segments.size()) return find_default(runnable, current);
     const std::uint32_t task = schedule_.segments[is_next ? visited_ : visited_ - 1].task;
     const std::size_t place = find_task(runnable, task);

@@ -1,7 +1,5 @@
 #include "variation.h"
 
-#include <algorithm>
-
 namespace chantrace::detail {
 
 void Variation::begin(std::uint64_t seed) {
@@ -11,6 +9,7 @@ void Variation::begin(std::uint64_t seed) {
   is_impossible_ = false;
   steps_.clear();
   choices_.clear();
+  choices_made_.clear();
   timers_fired_ = 0;
 }
 
@@ -66,25 +65,37 @@ std::size_t Variation::pick(std::span<const Runnable> runnable, std::size_t curr
 
 std::uint32_t Variation::choose(std::uint32_t count) {
   constexpr std::uint32_t kBody = 1;
-  return make_choice(steps_.empty() ? kBody : steps_.back().who.task, count, false);
+  return make_choice(steps_.empty() ? kBody : steps_.back().who.task, count, {});
 }
 
 std::uint32_t Variation::choose_case(std::uint32_t task, std::span<const std::uint16_t> cases) {
-  return make_choice(task, static_cast<std::uint32_t>(cases.size()), true);
+  return make_choice(task, static_cast<std::uint32_t>(cases.size()), cases);
 }
 
-std::uint32_t Variation::make_choice(std::uint32_t task, std::uint32_t count, bool is_case) {
-  const auto made = std::count_if(choices_.begin(), choices_.end(),
-                                  [&](const Choice& one) { return one.who.task == task; });
-  const ChoiceOfTask who{task, static_cast<std::uint32_t>(made)};
-  std::uint32_t chosen = follower_.choose(count);
+void Variation::keep_choices() {
+  for (const Choice& choice : choices_) kept_choices_[choice.who] = choice.chosen;
+  has_kept_choices_ = true;
+}
+
+std::uint32_t Variation::planned_choice(const ChoiceOfTask& who, std::uint32_t count) {
+  if (!has_kept_choices_) return follower_.choose(count);
+  const auto kept = kept_choices_.find(who);
+  return kept != kept_choices_.end() && kept->second < count ? kept->second : 0;
+}
+
+std::uint32_t Variation::make_choice(std::uint32_t task, std::uint32_t count,
+                                     std::span<const std::uint16_t> cases) {
+  if (task >= choices_made_.size()) choices_made_.resize(task + 1);
+  const ChoiceOfTask who{task, choices_made_[task]++};
+  std::uint32_t chosen = planned_choice(who, count);
   if (options_.changed_choice && !has_come_about_ && who == *options_.changed_choice) {
     chosen = (chosen + 1 + random_.below(count - 1)) % count;
     has_come_about_ = true;
   } else if (is_left_to_chance()) {
     chosen = random_.below(count);
   }
-  choices_.push_back({who, count, chosen, steps_.size(), log_.size(), is_case});
+  choices_.push_back(
+      {who, count, chosen, {cases.begin(), cases.end()}, steps_.size(), log_.size()});
   return chosen;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -26,7 +27,7 @@ struct ChoiceOfTask {
   std::uint32_t task = 0;
   std::uint32_t index = 0;  ///< From 0.
 
-  friend bool operator==(const ChoiceOfTask&, const ChoiceOfTask&) = default;
+  friend auto operator<=>(const ChoiceOfTask&, const ChoiceOfTask&) = default;
 };
 
 /// `held` waits until `awaited` has been made.
@@ -64,14 +65,17 @@ class Variation final : public Strategy {
     ChoiceOfTask who;
     std::uint32_t count = 0;
     std::uint32_t chosen = 0;
+    std::vector<std::uint16_t> cases = {};  ///< Of a select: those that were ready, by number.
     std::size_t steps = 0;  ///< That were made before it, the one that it is part of included.
     std::size_t recorded_at = 0;  ///< As of a step.
-    bool is_case = false;         ///< Of a select.
   };
 
   /// `log`: that of the executions to come, which both must outlive.
   Variation(const Plan& plan, const EventLog& log) : log_(log) { follower_.follow(plan); }
   void set(const Options& options) { options_ = options; }
+  /// From now on each task gets what it got in the last execution, whoever chooses before it: else
+  /// another order would be other choices too.
+  void keep_choices();
 
   void begin(std::uint64_t seed) override;
   std::size_t pick(std::span<const Runnable> runnable, std::size_t current) override;
@@ -90,7 +94,9 @@ class Variation final : public Strategy {
   bool is_held(const Runnable& one) const;
   bool is_free() const;
   bool is_left_to_chance();
-  std::uint32_t make_choice(std::uint32_t task, std::uint32_t count, bool is_case);
+  std::uint32_t make_choice(std::uint32_t task, std::uint32_t count,
+                            std::span<const std::uint16_t> cases);
+  std::uint32_t planned_choice(const ChoiceOfTask& who, std::uint32_t count);
 
   const EventLog& log_;
   Options options_;
@@ -100,6 +106,9 @@ class Variation final : public Strategy {
   bool is_impossible_ = false;
   std::vector<Step> steps_;
   std::vector<Choice> choices_;
+  std::vector<std::uint32_t> choices_made_;  ///< By task.
+  bool has_kept_choices_ = false;
+  std::map<ChoiceOfTask, std::uint32_t> kept_choices_;
   std::vector<Runnable> allowed_;
   std::vector<std::size_t> places_;  ///< Of those allowed, among all.
   std::uint32_t timers_fired_ = 0;

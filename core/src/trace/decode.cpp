@@ -255,6 +255,7 @@ std::optional<Explanation> DefinitionsReader::read_explanation(
   explanation.nearby = from.getNearby();
   explanation.decided_at = from.getDecidedAt();
   explanation.continuations = from.getContinuations();
+  if (explanation.decided_at > explanation.deeds.size()) return std::nullopt;
   return explanation;
 }
 

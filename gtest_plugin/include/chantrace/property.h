@@ -30,7 +30,7 @@ class PropertyInputs : public TestInputs {
   PropertyInputs(const PropertyInputs&) = delete;
   PropertyInputs& operator=(const PropertyInputs&) = delete;
 
-  Search search(const Attempt& attempt) override;
+  Search search(const Attempt& attempt, std::uint64_t seed) override;
   bool shrink(const Attempt& attempt) override;
   bool recall() override;
   bool are_unwanted() const override { return are_unwanted_; }
@@ -43,7 +43,7 @@ class PropertyInputs : public TestInputs {
  protected:
   /// Draws an input, which becomes the present one, and says what `try_present` does of it.
   virtual rc::detail::Property property() = 0;
-  /// nullopt: there is none.
+  virtual bool has_present() const = 0;
   virtual std::vector<std::string> values() const = 0;
   virtual void call_body() = 0;
 
@@ -100,15 +100,14 @@ class Property<void(Arguments...)> final : public PropertyInputs {
       return try_present();
     });
   }
+  bool has_present() const override { return present_.has_value(); }
   std::vector<std::string> values() const override {
     if (!present_) return {};
     return std::apply(
         [](const auto&... each) { return std::vector<std::string>{rc::toString(each)...}; },
         *present_);
   }
-  void call_body() override {
-    if (present_) std::apply(body_, Values(*present_));
-  }
+  void call_body() override { std::apply(body_, Values(*present_)); }
 
   const Body body_;
   std::optional<Values> present_;
@@ -121,9 +120,13 @@ class Property<void(Arguments...)> final : public PropertyInputs {
 /// fails is made small: the inputs first, then the schedule, then both until nothing smaller fails.
 ///
 /// Behind the arguments may stand members of `chantrace::ExploreOptions`; `schedules` is the number
-/// for each input, and `budget` the time for all. What RapidCheck reads from `RC_PARAMS` counts.
-/// `RC_PRE` and the like may be used in the body, but no generator: inputs are drawn before. Types
-/// need an `rc::Arbitrary`, and have to be copied without starting tasks.
+/// for each input, `budget` the time for all, and shards share the inputs. A flag that is given
+/// goes before them. What RapidCheck reads from `RC_PARAMS` counts; where that names no seed the
+/// inputs come from `seed` and the test's name, and are the same each time.
+///
+/// `RC_PRE`, which may depend on the arguments alone, and `RC_ASSERT` may stand in the body itself;
+/// in its tasks `EXPECT_EQ` and the like do. No generator may: inputs are drawn before. Types need
+/// an `rc::Arbitrary`, and have to be copied without starting tasks.
 #define CHANTRACE_PROP(suite, name, arguments, ...)                                      \
   static void chantrace_property_of_##suite##_##name arguments;                          \
   static ::chantrace::detail::Property<decltype(chantrace_property_of_##suite##_##name)> \

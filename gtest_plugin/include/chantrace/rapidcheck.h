@@ -7,9 +7,11 @@
 #include <rapidcheck.h>
 
 #include <cstdint>
+#include <limits>
 #include <ostream>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "chantrace/explore.h"
 #include "chantrace/schedule.h"
@@ -21,6 +23,9 @@ template <auto least, auto most>
 struct Between {
   using Number = decltype(least);
   static_assert(std::is_same_v<Number, decltype(most)> && least <= most);
+  static_assert(std::in_range<std::int64_t>(least) && std::in_range<std::int64_t>(most) &&
+                    most < std::numeric_limits<std::int64_t>::max(),
+                "the bounds have to be 64-bit numbers below the largest one");
 
   Number value = least;
 

@@ -72,7 +72,11 @@ std::optional<std::string> to_literal(const T& value) {
   } else if constexpr (std::convertible_to<const T&, std::string_view>) {
     return string_literal(value);
   } else if constexpr (Optional<T>) {
-    return value ? to_literal(*value) : "std::nullopt";
+    if (!value) return "std::nullopt";
+    // Braces, and another nullopt, would be taken for those of the outer one.
+    const std::optional<std::string> inner = to_literal(*value);
+    const bool is_clear = inner && !inner->starts_with('{') && *inner != "std::nullopt";
+    return is_clear ? inner : std::nullopt;
   } else if constexpr (std::ranges::range<const T>) {
     // Behind an `std::array` stands an array.
     const std::optional<std::string> text = to_braces(value);

@@ -22,7 +22,6 @@ class TestInputs {
 
   /// What came of a search.
   struct Search {
-    std::uint64_t tried = 0;  ///< Inputs, until one failed.
     bool has_failed = false;
     std::string problem;  ///< Why it could not be done; empty: it was.
   };
@@ -30,8 +29,9 @@ class TestInputs {
   virtual ~TestInputs() = default;
 
   /// Draws inputs until one fails, and then smaller ones as long as they do. The one that failed
-  /// last becomes the present one, or where none did any.
-  virtual Search search(const Attempt& attempt) = 0;
+  /// last becomes the present one, or where none did any. `attempt` must not throw. `seed`: the
+  /// same, the same inputs, unless the environment names another one.
+  virtual Search search(const Attempt& attempt, std::uint64_t seed) = 0;
   /// Looks among the inputs that are a little smaller than the one found for one that fails, and
   /// among those that are smaller than that. Returns: whether there is one; it becomes the present
   /// one.

@@ -1,4 +1,4 @@
-#include "divergence.h"
+#include "alignment.h"
 
 #include <algorithm>
 #include <compare>
@@ -290,8 +290,8 @@ bool has_effect(const EventRecord& event) {
   return phase_of(event) != Phase::kStart || event.operation == Operation::kConditionWait;
 }
 
-Divergence find_divergence(const Trace& left, const TraceOrder& left_order, const Trace& right,
-                           const TraceOrder& right_order, const SameRecords& same) {
+Alignment align(const Trace& left, const TraceOrder& left_order, const Trace& right,
+                const TraceOrder& right_order, const SameRecords& same) {
   const Rows left_rows{left, left_order};
   const Rows right_rows{right, right_order};
   const auto is_same = [&](const EventPlace& one, const EventPlace& other) {

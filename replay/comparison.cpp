@@ -1,4 +1,4 @@
-#include "contrast.h"
+#include "comparison.h"
 
 #include <fmt/format.h>
 
@@ -83,24 +83,24 @@ class TaskComparison {
       : left_(left), right_(right), same_(same) {}
 
   /// nullopt: it did the same in both.
-  std::optional<TaskContrast> compare(TaskId task) const {
-    TaskContrast contrast;
-    contrast.task = task;
-    contrast.is_in_left = is_in(left_, task);
-    contrast.is_in_right = is_in(right_, task);
+  std::optional<TaskDifference> compare(TaskId task) const {
+    TaskDifference comparison;
+    comparison.task = task;
+    comparison.is_in_left = is_in(left_, task);
+    comparison.is_in_right = is_in(right_, task);
     Operations left{left_, task};
     Operations right{right_, task};
     while (true) {
-      contrast.left = left.next();
-      contrast.right = right.next();
-      if (!contrast.left || !contrast.right) break;
-      if (!are_same(*contrast.left, *contrast.right)) break;
-      ++contrast.same_count;
+      comparison.left = left.next();
+      comparison.right = right.next();
+      if (!comparison.left || !comparison.right) break;
+      if (!are_same(*comparison.left, *comparison.right)) break;
+      ++comparison.same_count;
     }
-    const bool has_ended_alike = !contrast.left && !contrast.right;
-    const bool is_in_both = contrast.is_in_left && contrast.is_in_right;
-    if (is_in_both && (has_ended_alike || is_cut_off(contrast))) return std::nullopt;
-    return contrast;
+    const bool has_ended_alike = !comparison.left && !comparison.right;
+    const bool is_in_both = comparison.is_in_left && comparison.is_in_right;
+    if (is_in_both && (has_ended_alike || is_cut_off(comparison))) return std::nullopt;
+    return comparison;
   }
 
  private:
@@ -129,17 +129,17 @@ class TaskComparison {
   }
 
   /// One of them was killed here, and did the same up to there.
-  bool is_cut_off(const TaskContrast& contrast) const {
+  bool is_cut_off(const TaskDifference& comparison) const {
     const auto ends = [&](const Trace& trace, const std::optional<DoneOperation>& one,
                           const std::optional<DoneOperation>& other) {
       if (!trace.is_incomplete()) return false;
       if (!one) return true;
-      const bool is_left = &one == &contrast.left;
+      const bool is_left = &one == &comparison.left;
       return !one->last && other &&
              (is_left ? is_same_call(*one, *other) : is_same_call(*other, *one));
     };
-    return ends(left_, contrast.left, contrast.right) ||
-           ends(right_, contrast.right, contrast.left);
+    return ends(left_, comparison.left, comparison.right) ||
+           ends(right_, comparison.right, comparison.left);
   }
 
   const Trace& left_;
@@ -205,7 +205,7 @@ std::string object_in_words(const ObjectState& object, const Names& names) {
 using BothWords = std::map<std::uint32_t, std::pair<std::string, std::string>>;
 
 void add_ends(const BothWords& words, std::string_view missing, const auto& name_of,
-              std::vector<EndContrast>& ends) {
+              std::vector<EndDifference>& ends) {
   for (const auto& [id, both] : words) {
     if (both.first == both.second) continue;
     const auto or_missing = [&](const std::string& text) {
@@ -215,10 +215,10 @@ void add_ends(const BothWords& words, std::string_view missing, const auto& name
   }
 }
 
-std::vector<EndContrast> compare_ends(const Contrast& contrast) {
-  const EndState left = state_before_unwinding(contrast.left, contrast.left_order);
-  const EndState right = state_before_unwinding(contrast.right, contrast.right_order);
-  const Names& names = contrast.names;
+std::vector<EndDifference> compare_ends(const Comparison& comparison) {
+  const EndState left = state_before_unwinding(comparison.left, comparison.left_order);
+  const EndState right = state_before_unwinding(comparison.right, comparison.right_order);
+  const Names& names = comparison.names;
   BothWords tasks;
   for (const TaskState& task : left.tasks)
     tasks[to_number(task.id)].first = task_in_words(left, task, names);
@@ -230,7 +230,7 @@ std::vector<EndContrast> compare_ends(const Contrast& contrast) {
   for (const ObjectState& object : right.objects)
     objects[to_number(object.id)].second = object_in_words(object, names);
 
-  std::vector<EndContrast> ends;
+  std::vector<EndDifference> ends;
   add_ends(
       tasks, "never started", [&](std::uint32_t id) { return names.task(TaskId{id}); }, ends);
   add_ends(
@@ -256,8 +256,8 @@ bool has_passed(const Trace& trace) { return trace.end && trace.end->passed; }
 
 }  // namespace
 
-Contrast::Contrast(const Trace& left_trace, const Trace& right_trace,
-                   std::vector<Finding> left_findings, std::vector<Finding> right_findings)
+Comparison::Comparison(const Trace& left_trace, const Trace& right_trace,
+                       std::vector<Finding> left_findings, std::vector<Finding> right_findings)
     : left(left_trace),
       right(right_trace),
       vocabulary(vocabulary_of(left_trace, right_trace)),
@@ -265,7 +265,7 @@ Contrast::Contrast(const Trace& left_trace, const Trace& right_trace,
       left_order(order_events(left)),
       right_order(order_events(right)),
       same(left, right),
-      divergence(find_divergence(left, left_order, right, right_order, same)),
+      alignment(align(left, left_order, right, right_order, same)),
       only_left(only_in(left_findings, right_findings)),
       only_right(only_in(right_findings, left_findings)) {
   std::set<TaskId> all;
@@ -280,11 +280,11 @@ Contrast::Contrast(const Trace& left_trace, const Trace& right_trace,
       same_tasks.push_back(task);
   }
   // What ended follows from what was done.
-  if (!divergence.is_same()) ends = compare_ends(*this);
+  if (!alignment.is_same()) ends = compare_ends(*this);
 }
 
-bool Contrast::is_same() const {
-  return divergence.is_same() && only_left.empty() && only_right.empty() && ends.empty() &&
+bool Comparison::is_same() const {
+  return alignment.is_same() && only_left.empty() && only_right.empty() && ends.empty() &&
          left.is_incomplete() == right.is_incomplete() && has_passed(left) == has_passed(right);
 }
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "alignment.h"
 #include "chantrace/trace.h"
-#include "divergence.h"
 #include "naming.h"
 
 namespace chantrace::replay {
@@ -21,7 +21,7 @@ struct DoneOperation {
 
 /// Where a task first did something else: another operation, object, place, outcome or value, or
 /// one that never went on. That it had to wait for the same is no difference.
-struct TaskContrast {
+struct TaskDifference {
   TaskId task{};
   bool is_in_left = true;  ///< False: only the right has the task.
   bool is_in_right = true;
@@ -31,7 +31,7 @@ struct TaskContrast {
 };
 
 /// A task or an object that ended otherwise, in words.
-struct EndContrast {
+struct EndDifference {
   std::string name;
   std::string left;
   std::string right;
@@ -40,12 +40,12 @@ struct EndContrast {
 /// Two traces, and all that is derived from them once.
 ///
 /// Requires: both traces are told in one set of numbers, and outlive this.
-struct Contrast {
+struct Comparison {
   /// With the findings of both, as these stand in no trace.
-  Contrast(const Trace& left_trace, const Trace& right_trace, std::vector<Finding> left_findings,
-           std::vector<Finding> right_findings);
-  Contrast(const Contrast&) = delete;
-  Contrast& operator=(const Contrast&) = delete;
+  Comparison(const Trace& left_trace, const Trace& right_trace, std::vector<Finding> left_findings,
+             std::vector<Finding> right_findings);
+  Comparison(const Comparison&) = delete;
+  Comparison& operator=(const Comparison&) = delete;
 
   /// Equal in everything but times.
   bool is_same() const;
@@ -58,10 +58,10 @@ struct Contrast {
   TraceOrder left_order;
   TraceOrder right_order;
   SameRecords same;
-  Divergence divergence;
-  std::vector<TaskContrast> tasks;  ///< Those that differ.
-  std::vector<TaskId> same_tasks;   ///< Those that do not.
-  std::vector<EndContrast> ends;
+  Alignment alignment;
+  std::vector<TaskDifference> tasks;  ///< Those that differ.
+  std::vector<TaskId> same_tasks;     ///< Those that do not.
+  std::vector<EndDifference> ends;
   std::vector<Finding> only_left;  ///< Findings; notes are none.
   std::vector<Finding> only_right;
 };

@@ -57,7 +57,7 @@ struct CommonRecord {
 };
 
 /// Threads: a plain value.
-struct Divergence {
+struct Alignment {
   /// What both have, in an order that fits both: each record, all before it of its task and all
   /// before it on its object. Only those that have an effect.
   std::vector<CommonRecord> common;
@@ -77,7 +77,7 @@ struct Divergence {
 ///
 /// Requires: the traces are told in one set of numbers; the orders are theirs.
 /// Cost: linear in the events.
-Divergence find_divergence(const Trace& left, const TraceOrder& left_order, const Trace& right,
-                           const TraceOrder& right_order, const SameRecords& same);
+Alignment align(const Trace& left, const TraceOrder& left_order, const Trace& right,
+                const TraceOrder& right_order, const SameRecords& same);
 
 }  // namespace chantrace::replay

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "assertions.h"
+#include "chantrace/detail/execution.h"
 
 namespace chantrace {
 namespace {
@@ -62,7 +63,11 @@ Harness::Harness(const detail::FuzzTarget& target, std::span<std::uint8_t> edges
         body();
       }),
       judge_(judge),
-      runs_(target.options.run, edges) {}
+      runs_(target.options.run, edges) {
+  detail::set_rerun_words([](const std::string& token) {
+    return "chantrace: again: the program without an engine, with --schedule=" + token + "\n";
+  });
+}
 
 detail::ByteRun Harness::run(std::span<const std::uint8_t> input) {
   return runs_.run(body_, input, judge_);

@@ -257,14 +257,20 @@ std::string Exploration::command(const std::string& program, const std::string& 
   const std::string run = program + " --gtest_filter=" + test;
   // It comes first whenever that test runs.
   if (failed_ != nullptr) return run;
-  std::string inputs = plan_->inputs != nullptr ? plan_->inputs->environment() : "";
-  if (!inputs.empty()) inputs += " ";
-  return inputs + run + " --chantrace_replay=" + replay_argument(trace);
+  const std::string replay = run + " --chantrace_replay=" + replay_argument(trace);
+  if (plan_->inputs == nullptr) return replay;
+  const std::string environment = plan_->inputs->environment();
+  return environment.empty() ? environment : environment + " " + replay;
 }
 
 std::string Exploration::regression_test(const std::string& test) const {
   if (failed_ != nullptr || follower_->schedule() == nullptr) return {};
-  const std::string token = follower_->schedule()->to_string();
+  const std::string macro = replay_macro(test, follower_->schedule()->to_string());
+  // A test that says nothing of its exploration may not know of the header.
+  return macro.empty() || plan_->options ? macro : macro + "  // chantrace/explore_test.h";
+}
+
+std::string Exploration::replay_macro(const std::string& test, const std::string& token) const {
   std::string arguments;
   if (plan_->inputs != nullptr) {
     const std::optional<std::string> known = plan_->inputs->arguments();
@@ -273,10 +279,31 @@ std::string Exploration::regression_test(const std::string& test) const {
   }
   if (token.size() > kTokenMax) return {};
   const std::size_t dot = test.find('.');
-  // A test that says nothing of its exploration may not know of the header.
-  const char* const hint = plan_->options ? "" : "  // chantrace/explore_test.h";
   return "CHANTRACE_REPLAY(" + test.substr(0, dot) + ", " + test.substr(dot + 1) + ", \"" + token +
-         "\"" + arguments + ");" + hint;
+         "\"" + arguments + ");";
+}
+
+std::string Exploration::words_of_fault(const std::string& program, const std::string& test,
+                                        const std::string& token) const {
+  if (plan_->inputs == nullptr)
+    return "chantrace: again: " + program + " --gtest_filter=" + test +
+           " --chantrace_replay=" + token + "\n";
+  std::string words;
+  for (const std::string& input : inputs()) words += "chantrace: inputs: " + input + "\n";
+  const std::string macro = replay_macro(test, token);
+  return macro.empty() ? words : words + "chantrace: keep: " + macro + "\n";
+}
+
+std::vector<std::pair<std::string, std::string>> Exploration::notes_of_inputs() const {
+  std::vector<std::pair<std::string, std::string>> notes;
+  if (plan_->inputs == nullptr) return notes;
+  for (const auto& [name, value] : plan_->inputs->shown())
+    notes.emplace_back("input " + name, value);
+  const std::string environment = plan_->inputs->environment();
+  const std::size_t equals = environment.find('=');
+  if (equals != std::string::npos)
+    notes.emplace_back(environment.substr(0, equals), environment.substr(equals + 1));
+  return notes;
 }
 
 std::optional<Finding> Exploration::divergence(const Schedule& followed, bool has_failed,

@@ -63,7 +63,13 @@ class Exploration {
   void add_findings(std::vector<Finding>& findings) const;
   /// The schedule as it stands on a command line, or `trace` where it would be too long for that.
   std::string replay_argument(const std::string& trace) const;
-  /// The command that runs `test` of `program` in the same way once more.
+  /// What a trace is to say of the inputs, and of how they come again.
+  std::vector<std::pair<std::string, std::string>> notes_of_inputs() const;
+  /// What is said of how to come again to a fault under the schedule with that token.
+  std::string words_of_fault(const std::string& program, const std::string& test,
+                             const std::string& token) const;
+  /// The command that runs `test` of `program` in the same way once more; empty where there is
+  /// none.
   std::string command(const std::string& program, const std::string& test,
                       const std::string& trace) const;
   /// The line that keeps the schedule of a failure of `test`; empty where there is none.
@@ -80,6 +86,8 @@ class Exploration {
   bool explore_kept(const std::function<void()>& body, const detail::Judge& judge);
   /// "schedule 38"
   std::string failed_at() const;
+  /// "CHANTRACE_REPLAY(Pool, LosesNothing, "c1:9f3a:1x2", 3, 0);"; empty where there is none.
+  std::string replay_macro(const std::string& test, const std::string& token) const;
 
   bool is_replay_ = false;
   bool is_shrunk_ = false;  ///< What is replayed.

@@ -75,8 +75,6 @@ class Listener final : public testing::EmptyTestEventListener {
   void OnEnvironmentsTearDownStart(const testing::UnitTest&) override { watch("the environments"); }
   void OnEnvironmentsTearDownEnd(const testing::UnitTest&) override { watchdog_.stop(); }
 
-  void OnTestProgramStart(const testing::UnitTest&) override { report_schedules_without_test(); }
-
   void OnTestIterationStart(const testing::UnitTest&, int iteration) override {
     iteration_ = iteration;
   }
@@ -87,14 +85,21 @@ class Listener final : public testing::EmptyTestEventListener {
     path_ = trace_path(test);
     reported_.clear();
     allowed_ = 0;
+    has_recorded_ = false;
     watchdog_.start(flags_.watchdog);
     exploration_ = Exploration::plan(flags_, test);
+    if (exploration_ != nullptr)
+      detail::set_rerun_words([this](const std::string& token) {
+        return exploration_ == nullptr ? std::string()
+                                       : exploration_->words_of_fault(flags_.program, test_, token);
+      });
     detail::ExecutionOptions options;
     if (exploration_ != nullptr) explore(test, options);
     allowed_ = 0;
     watchdog_.start(flags_.watchdog);
     options.recording.test = test_;
     options.recording.has_values = flags_.values;
+    if (exploration_ != nullptr) options.recording.notes = exploration_->notes_of_inputs();
     options.foreign_patience = flags_.foreign_patience;
     if (flags_.keep != Keep::kNone && make_folder()) options.recording.path = path_;
     options.on_deadlock = [this](const EndState& state) { report_deadlock(state); };
@@ -141,6 +146,7 @@ class Listener final : public testing::EmptyTestEventListener {
     findings.insert(findings.end(), reported_.begin(), reported_.end());
     const detail::RecordingSummary summary = execution_->finish(keeps, !has_failed, findings);
     execution_.reset();
+    has_recorded_ = summary.is_on_disk;
     if (!failing.empty()) report(failing, summary);
     warn(findings);
     if (has_failed && failing.empty() && reported_.empty()) {
@@ -309,7 +315,8 @@ class Listener final : public testing::EmptyTestEventListener {
 
   std::string look_text(const std::string& counts) const {
     const std::string again = again_text();
-    if (flags_.keep == Keep::kNone || has_complained_ || path_.empty())
+    const bool has_trace = execution_ != nullptr || has_recorded_;
+    if (flags_.keep == Keep::kNone || has_complained_ || path_.empty() || !has_trace)
       return again.empty() ? again : "\n" + again;
     return "\n" + again + "  trace      " + path_.string() + counts +
            "\n  look       chantrace show " + path_.string() + "\n";
@@ -376,6 +383,9 @@ class Listener final : public testing::EmptyTestEventListener {
   [[noreturn]] void end_hung_test(const std::string& what) {
     const EndState state = detail::Execution::current_state();
     std::fprintf(stderr, "\nchantrace: %s %s\n", test_.c_str(), what.c_str());
+    if (exploration_ != nullptr)
+      for (const std::string& input : exploration_->inputs())
+        std::fprintf(stderr, "chantrace: inputs: %s\n", input.c_str());
     for (const TaskState& task : state.tasks) {
       if (task.status != TaskStatus::kRunning && task.status != TaskStatus::kParked) continue;
       std::string doing = "running, or blocked outside the library";
@@ -404,6 +414,7 @@ class Listener final : public testing::EmptyTestEventListener {
   std::vector<Finding> reported_;
   std::size_t allowed_ = 0;
   int iteration_ = 0;
+  bool has_recorded_ = false;  ///< The last test has left its trace.
   bool made_folder_ = false;
   bool has_complained_ = false;
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <iostream>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
@@ -87,6 +88,20 @@ bool has_seed() {
   return params != nullptr && std::string_view(params).find("seed=") != std::string_view::npos;
 }
 
+/// RapidCheck prints its own seed when it is first asked, which counts only where it was given.
+const rc::detail::Configuration& read_configuration() {
+  static const rc::detail::Configuration& configuration = []() -> const auto& {
+    if (has_seed()) return rc::detail::configuration();
+    std::ostringstream nowhere;
+    std::streambuf* const before = std::cerr.rdbuf(nowhere.rdbuf());
+    const auto& read = rc::detail::configuration();
+    std::cerr.rdbuf(before);
+    return read;
+  }
+  ();
+  return configuration;
+}
+
 /// FNV-1a, the same everywhere.
 std::uint64_t seed_for(std::uint64_t seed, std::string_view test) {
   std::uint64_t hash = 0xcbf29ce484222325ull ^ seed;
@@ -140,7 +155,7 @@ CaseResult PropertyInputs::try_present() const {
 }
 
 TestInputs::Search PropertyInputs::search(const Attempt& attempt, std::uint64_t seed) {
-  const rc::detail::Configuration& configuration = rc::detail::configuration();
+  const rc::detail::Configuration& configuration = read_configuration();
   rc::detail::TestParams params = configuration.testParams;
   if (!has_seed()) params.seed = seed_for(seed, test_);
   Counter counter;
@@ -176,7 +191,7 @@ rc::Shrinkable<CaseDescription> PropertyInputs::draw(const rc::detail::Reproduce
 }
 
 bool PropertyInputs::shrink(const Attempt& attempt) {
-  if (!found_ || rc::detail::configuration().testParams.disableShrinking) return false;
+  if (!found_ || read_configuration().testParams.disableShrinking) return false;
   const auto find_smaller = [&](rc::detail::Reproduce& found) {
     auto smaller = draw(found).shrinks();
     for (std::size_t index = 0;; ++index) {
@@ -196,7 +211,7 @@ bool PropertyInputs::shrink(const Attempt& attempt) {
 }
 
 bool PropertyInputs::recall() {
-  const auto& known = rc::detail::configuration().reproduce;
+  const auto& known = read_configuration().reproduce;
   const auto found = known.find(test_);
   if (found == known.end()) return false;
   draw(found->second);
@@ -228,7 +243,7 @@ void PropertyInputs::run() {
               "chantrace::install_listener in main";
   if (!has_present()) {
     // RapidCheck passes over those that it is not given.
-    if (!rc::detail::configuration().reproduce.empty())
+    if (!read_configuration().reproduce.empty())
       GTEST_SKIP() << "RC_PARAMS names inputs of other tests only";
     FAIL() << "nothing has drawn an input for this test: RC_PARAMS allows none, or it is a death "
               "test, which is not explored";

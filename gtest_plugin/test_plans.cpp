@@ -33,6 +33,30 @@ std::map<std::string, TestPlan, std::less<>>& plans() {
 
 bool is_listening = false;
 
+/// When all tests are known: nobody would miss a schedule that does not run.
+class KeptSchedules final : public testing::Environment {
+ public:
+  void SetUp() override {
+    std::set<std::string> tests;
+    const testing::UnitTest& program = *testing::UnitTest::GetInstance();
+    for (int i = 0; i < program.total_test_suite_count(); ++i) {
+      const testing::TestSuite& suite = *program.GetTestSuite(i);
+      for (int j = 0; j < suite.total_test_count(); ++j)
+        tests.insert(name_of(std::string(suite.name()) + "." + suite.GetTestInfo(j)->name()));
+    }
+    for (const auto& [name, plan] : plans())
+      for (const KeptSchedule& kept : plan.kept) {
+        if (!is_listening)
+          ADD_FAILURE_AT(kept.file.c_str(), kept.line)
+              << "chantrace: nothing runs this schedule: link chantrace::gtest_main, or call "
+                 "chantrace::install_listener in main";
+        else if (!tests.contains(name))
+          ADD_FAILURE_AT(kept.file.c_str(), kept.line)
+              << "chantrace: there is no test " << name << ", for which this schedule is kept";
+      }
+  }
+};
+
 }  // namespace
 
 namespace detail {
@@ -49,6 +73,9 @@ bool set_test_inputs(const char* test, TestInputs& inputs) {
 
 bool keep_schedule(const char* test, const char* token, const char* file, int line,
                    std::function<void()> prepare) {
+  static const testing::Environment* const checked =
+      testing::AddGlobalTestEnvironment(new KeptSchedules);  // GoogleTest deletes it.
+  static_cast<void>(checked);
   const std::string path = file;
   plans()[name_of(test)].kept.push_back(
       {token, path.substr(path.rfind('/') + 1) + ":" + std::to_string(line), path, line,
@@ -66,21 +93,5 @@ const TestPlan* find_test_plan(const std::string& test) {
 }
 
 void note_listener() { is_listening = true; }
-
-void report_schedules_without_test() {
-  std::set<std::string> tests;
-  const testing::UnitTest& program = *testing::UnitTest::GetInstance();
-  for (int i = 0; i < program.total_test_suite_count(); ++i) {
-    const testing::TestSuite& suite = *program.GetTestSuite(i);
-    for (int j = 0; j < suite.total_test_count(); ++j)
-      tests.insert(name_of(std::string(suite.name()) + "." + suite.GetTestInfo(j)->name()));
-  }
-  for (const auto& [name, plan] : plans()) {
-    if (tests.contains(name)) continue;
-    for (const KeptSchedule& kept : plan.kept)
-      ADD_FAILURE_AT(kept.file.c_str(), kept.line)
-          << "chantrace: there is no test " << name << ", for which this schedule is kept";
-  }
-}
 
 }  // namespace chantrace

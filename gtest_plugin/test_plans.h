@@ -32,7 +32,5 @@ struct TestPlan {
 const TestPlan* find_test_plan(const std::string& test);
 /// A listener is installed: tests can be explored.
 void note_listener();
-/// Reports schedules that are kept for tests that do not exist. To be called when all are known.
-void report_schedules_without_test();
 
 }  // namespace chantrace

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "chantrace/explanation.h"
+#include "rerun.h"
 
 namespace chantrace::replay {
 namespace {
@@ -24,10 +25,12 @@ std::string text_of(const Trace& trace, const std::string& name) {
   if (!trace.end->explanation)
     return text + (trace.end->passed
                        ? "  a test that passed needs no explanation\n"
-                       : fmt::format("  why it failed was not looked for: chantrace shrink {} "
-                                     "does\n",
-                                     name));
+                       : "  why it failed was not looked for: chantrace shrink does, for this "
+                         "trace\n");
   const Explanation& explanation = *trace.end->explanation;
+  for (const auto& [option, value] : trace.header.options)
+    if (option.starts_with(kInputOption))
+      text += fmt::format("  {} = {}\n", option.substr(kInputOption.size()), value);
   return text + "\n" + steps_to_text(explanation) + "\n" + reasons_to_text(explanation);
 }
 

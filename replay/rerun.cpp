@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
+#include <string_view>
 #include <system_error>
 
 #include "child_process.h"
@@ -45,6 +46,13 @@ class ScratchFolder {
   std::error_code error_;
 };
 
+constexpr std::string_view kRapidCheckOption = "RC_PARAMS";
+
+bool has_option(const Trace& trace, std::string_view start) {
+  return std::any_of(trace.header.options.begin(), trace.header.options.end(),
+                     [&](const auto& option) { return option.first.starts_with(start); });
+}
+
 }  // namespace
 
 void add_rerun(CLI::App& app, Rerun& rerun, const std::string& help) {
@@ -67,6 +75,9 @@ std::string printable_lines(std::string_view text) {
 
 std::vector<std::string> command_for(const Rerun& rerun, const Trace& trace,
                                      std::vector<std::string> flags) {
+  // What a test with inputs was called with comes from there.
+  for (const auto& [name, value] : trace.header.options)
+    if (name == kRapidCheckOption) setenv(name.c_str(), value.c_str(), 1);
   std::vector<std::string> command = rerun.command;
   if (command.empty()) command = {trace.header.program};
   command.push_back("--gtest_filter=" + trace.header.test);
@@ -77,6 +88,12 @@ std::vector<std::string> command_for(const Rerun& rerun, const Trace& trace,
 
 std::optional<Trace> run_again(const Rerun& rerun, const Trace& recorded,
                                const RerunOptions& options, Context& context) {
+  if (has_option(recorded, kInputOption) && !has_option(recorded, kRapidCheckOption)) {
+    context.complain(
+        "its inputs were given by a CHANTRACE_REPLAY in the program: run the test itself, which "
+        "begins with them");
+    return std::nullopt;
+  }
   const ScratchFolder folder;
   if (folder.path().empty()) {
     context.complain(

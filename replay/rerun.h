@@ -13,6 +13,10 @@
 
 namespace chantrace::replay {
 
+/// In a trace's header: with the name behind it, what a test with inputs was called with. How
+/// RapidCheck draws them once more is the value of "RC_PARAMS" there.
+inline constexpr std::string_view kInputOption = "input ";
+
 /// Which test, and by which program.
 struct Rerun {
   std::string trace;
@@ -30,7 +34,7 @@ void add_rerun(CLI::App& app, Rerun& rerun, const std::string& help);
 /// Each line of `text` printable.
 std::string printable_lines(std::string_view text);
 
-/// What makes the program follow the trace.
+/// What makes the program follow the trace; sets what it needs of the environment.
 std::vector<std::string> command_for(const Rerun& rerun, const Trace& trace,
                                      std::vector<std::string> flags);
 

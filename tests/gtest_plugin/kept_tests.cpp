@@ -74,6 +74,9 @@ CHANTRACE_REPLAY(Kept, FailsThoughItFitsNoLonger, "c1:0:7x3.1x1.2x2.1x9");
 TEST(Kept, DISABLED_IsSeldomRun) { update_twice(); }
 CHANTRACE_REPLAY(Kept, IsSeldomRun, "c1:0:1x1.2x2.1x9");
 
+CHANTRACE_PROP(Inputs, FailWithThree, (int number)) { EXPECT_NE(number, 3); }
+CHANTRACE_REPLAY(Inputs, FailWithThree, "c1:0:", 3);
+
 CHANTRACE_PROP(Inputs, MayBecomeUnwanted, (int number)) { RC_PRE(number != 3); }
 CHANTRACE_REPLAY(Inputs, MayBecomeUnwanted, "c1:0:", 3);
 

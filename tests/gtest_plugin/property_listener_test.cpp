@@ -257,6 +257,38 @@ TEST_F(PropertyListenerTest, NoPropertyPassesWithoutAnInput) {
               HasSubstr("[  SKIPPED ] Sum.LosesNone"));
 }
 
+TEST_F(PropertyListenerTest, TheCommandKnowsTheInputsOfATrace) {
+  run("Pool.IsDoneAfterTwoResults");
+  const std::string trace = " traces/Pool.IsDoneAfterTwoResults.chantrace";
+
+  const RunResult replayed = run_command(CHANTRACE_COMMAND " replay" + trace);
+  EXPECT_EQ(replayed.status, 0) << replayed.output;
+  EXPECT_THAT(replayed.output, HasSubstr("identical"));
+  EXPECT_THAT(run_command(CHANTRACE_COMMAND " explain" + trace).output,
+              AllOf(HasSubstr("workers = 3"), HasSubstr("fails only if")));
+}
+
+TEST_F(PropertyListenerTest, ATraceWithGivenInputsIsNotRunWithoutThem) {
+  run_kept("Inputs.FailWithThree");
+
+  const RunResult refused =
+      run_command(CHANTRACE_COMMAND " replay traces/Inputs.FailWithThree.chantrace");
+  EXPECT_THAT(refused.output, HasSubstr("its inputs were given by a CHANTRACE_REPLAY"));
+}
+
+TEST_F(PropertyListenerTest, ACrashComesWithItsInputs) {
+  const RunResult crashed = run("Crash.AtFive", "", "RC_PARAMS=seed=1 ASAN_OPTIONS=handle_segv=0");
+
+  EXPECT_THAT(
+      crashed.output,
+      AllOf(HasSubstr("has met a call of abort"), HasSubstr("chantrace: inputs: number = 5\n"),
+            ContainsRegex("chantrace: keep: CHANTRACE_REPLAY\\(Crash, AtFive, \"c1:.*\", 5\\);")));
+}
+
+TEST_F(PropertyListenerTest, SaysNothingOfASeedThatDoesNotCount) {
+  EXPECT_THAT(run("Sum.LosesNone", "", "").output, Not(HasSubstr("Using configuration")));
+}
+
 TEST_F(PropertyListenerTest, ArgumentsWithoutANameAreCounted) {
   EXPECT_THAT(run("Misuse.DrawsInItsBody").output, HasSubstr("inputs     argument 1 = 0\n"));
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdlib>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -112,3 +113,9 @@ CHANTRACE_PROP(Budget, IsOverAfterUnwantedInputs, (int number),
 }
 
 CHANTRACE_PROP(PoolDeathTest, IsNotExplored, (int)) {}
+
+CHANTRACE_PROP(Crash, AtFive, (Between<5, 5> number)) {
+  chantrace::go("worker", [=] {
+    if (number == 5) std::abort();
+  }).join();
+}

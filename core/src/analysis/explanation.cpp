@@ -209,6 +209,9 @@ std::string reasons_to_text(const Explanation& explanation, int indent) {
   if (!text.empty())
     add("as it is, " + share(explanation.failed_nearby, explanation.nearby) +
         " schedules like it failed (tested, not proved)");
+  if (explanation.continuations == 0 && text.empty() && explanation.nearby > 0)
+    add("no order and no choice alone: " + share(explanation.failed_nearby, explanation.nearby) +
+        " schedules like it failed (tested, not proved)");
   if (explanation.continuations == 0) return text;
   const std::string all = std::to_string(explanation.continuations);
   if (explanation.decided_at == 0) {

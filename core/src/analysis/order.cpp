@@ -78,10 +78,11 @@ class Merge {
  private:
   struct Ready {
     std::uint64_t time;
+    /// Under control a step is one moment, and tasks are unwound in the last one, behind what
+    /// others did in it.
+    bool is_unwound;
     std::uint32_t stream;
-    bool operator<(const Ready& other) const {
-      return time != other.time ? time < other.time : stream < other.stream;
-    }
+    auto operator<=>(const Ready&) const = default;
   };
 
   const EventRecord& head(std::uint32_t stream) const {
@@ -103,7 +104,7 @@ class Merge {
 
   void offer(std::uint32_t stream) {
     if (is_over(stream) || !is_ready(stream)) return;
-    ready_.push_back({head(stream).time, stream});
+    ready_.push_back({head(stream).time, outcome_of(head(stream)) == Outcome::kCancelled, stream});
     std::push_heap(ready_.begin(), ready_.end(), later);
   }
   static bool later(const Ready& left, const Ready& right) { return right < left; }
@@ -135,9 +136,9 @@ class Merge {
   }
 
   std::uint32_t earliest_blocked() const {
-    Ready earliest{UINT64_MAX, UINT32_MAX};
+    Ready earliest{UINT64_MAX, true, UINT32_MAX};
     for (std::uint32_t stream = 0; stream < trace_.streams.size(); ++stream)
-      if (!is_over(stream)) earliest = std::min(earliest, Ready{head(stream).time, stream});
+      if (!is_over(stream)) earliest = std::min(earliest, Ready{head(stream).time, false, stream});
     return earliest.stream;
   }
 

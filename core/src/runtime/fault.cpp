@@ -6,7 +6,9 @@
 #include <csignal>
 #include <iterator>
 #include <string>
+#include <utility>
 
+#include "chantrace/detail/execution.h"
 #include "chantrace/detail/printable.h"
 #include "runtime.h"
 
@@ -126,18 +128,28 @@ class AlternateStack {
   void* memory_ = nullptr;
 };
 
+RerunWords& rerun_words() {
+  static RerunWords words;
+  return words;
+}
+
 }  // namespace
+
+void set_rerun_words(RerunWords words) { rerun_words() = std::move(words); }
 
 void say_schedule() {
   if (current_task_of_execution() == nullptr || has_said_schedule) return;
   has_said_schedule = true;
   const std::string token = Runtime::instance().controlled_now().schedule().to_string();
-  if (token.size() <= kTokenBytesMax)
-    say("chantrace: this was under the schedule " + token +
-        "\nchantrace: to run it again, give the test --chantrace_replay=" + token + "\n");
-  else
+  if (token.size() > kTokenBytesMax) {
     say("chantrace: this was under a schedule too long to print; the same seed leads there "
         "again\n");
+    return;
+  }
+  say("chantrace: this was under the schedule " + token + "\n" +
+      (rerun_words()
+           ? rerun_words()(token)
+           : "chantrace: to run it again, give the test --chantrace_replay=" + token + "\n"));
 }
 
 void report_faults() {

@@ -54,6 +54,7 @@ TraceHeader make_header(const RecordingOptions& options) {
   header.started_ticks = options.is_controlled ? 0 : ticks();
   header.ticks_per_second = options.is_controlled ? 1'000'000'000 : ticks_per_second();
   header.has_values = options.has_values;
+  header.options = options.notes;
   header.options.emplace_back("values", options.has_values ? "on" : "off");
   if (options.has_stacks)
     header.options.emplace_back("stacks", "1 of " + std::to_string(options.stack_every));

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "chantrace/detail/control_options.h"
@@ -35,6 +36,8 @@ struct RecordingOptions {
   /// Sinks are served from a queue of so many events; 0: there is no queue and no drain.
   std::size_t queue_events_max = 0;
   bool is_controlled = false;  ///< For the header: times are steps.
+  /// For the header: what the test was called with, and the like.
+  std::vector<std::pair<std::string, std::string>> notes = {};
   std::vector<std::shared_ptr<Sink>> sinks;
 };
 
@@ -73,6 +76,16 @@ struct RecordingSummary {
   std::uint64_t objects = 0;
   bool is_whole = true;  ///< Nothing that was to be written could not be.
 };
+
+/// Says how to run a schedule again, lines with their ends, where a fault ends the program under
+/// it.
+using RerunWords = std::function<std::string(const std::string& token)>;
+
+/// Sets what says so; none: a line that names the listener's flag. It is called while the fault is
+/// handled.
+///
+/// Threads: the one that runs the bodies.
+void set_rerun_words(RerunWords words);
 
 /// Threads: made, used and destroyed by the thread that runs the body.
 class Execution {

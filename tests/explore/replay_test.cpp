@@ -1,15 +1,21 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
+#include <iterator>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "chantrace/chantrace.h"
 #include "chantrace/detail/execution.h"
 #include "chantrace/detail/explore_body.h"
 #include "chantrace/explore.h"
+#include "chantrace/trace.h"
+#include "support/leaks_allowed.h"
+#include "support/record_controlled.h"
 
 namespace chantrace {
 namespace {
@@ -293,6 +299,37 @@ TEST(ReplayTest, PassesOverWhatCannotBeFollowed) {
 
     EXPECT_EQ(lost, 1) << changed.to_string();
   }
+}
+
+// They have the same time, which counts steps.
+TEST(ReplayTest, WhatIsDoneInTheLastStepComesBeforeTheBodyIsUnwound) {
+  [[maybe_unused]] const LeaksAllowed leaks;
+  const auto body = [] {
+    Channel<int> numbers("numbers", 1);
+    Channel<int> answers("answers");
+    numbers.send(2);
+    go("other", [=] {
+      if (*numbers.recv() == 1) answers.send(1);
+    });
+    answers.recv();
+  };
+  const ExploreResult explored = explore(body);
+  ASSERT_TRUE(explored.first_failure);
+
+  const Trace trace = record_controlled(body, explored.first_failure->schedule);
+
+  std::vector<std::string> records;
+  for (const EventPlace& place : order_events(trace).places) {
+    const EventRecord& event = trace.streams[place.stream].events[place.index];
+    records.push_back(std::string(to_string(event.operation)) +
+                      (outcome_of(event) == Outcome::kCancelled ? ", cancelled" : ""));
+  }
+  const auto find = [&](const std::string& record) {
+    return std::find(records.begin(), records.end(), record) - records.begin();
+  };
+  EXPECT_LT(find(std::string(to_string(Operation::kTaskEnd))), find("recv, cancelled"))
+      << ::testing::PrintToString(records);
+  EXPECT_LT(find("recv, cancelled"), std::ssize(records));
 }
 
 TEST(ReplayTest, SaysThatAScheduleWasNotFollowedToItsEnd) {

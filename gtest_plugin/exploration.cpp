@@ -38,7 +38,9 @@ std::unique_ptr<Exploration> Exploration::plan(const Flags& flags, const testing
   static const TestPlan nothing;
   const TestPlan* plan = find_test_plan(std::string(test.test_suite_name()) + "." + test.name());
   if (plan == nullptr) plan = &nothing;
-  const bool explores = flags.explores() || plan->options;
+  // Inputs come from exploring alone.
+  const bool has_own = plan->options && (flags.explore != 0u || plan->inputs != nullptr);
+  const bool explores = flags.explores() || has_own;
   if (!flags.replays() && !explores && plan->kept.empty()) return nullptr;
   // GoogleTest skips all others after a failure.
   if (GTEST_FLAG_GET(fail_fast) && testing::UnitTest::GetInstance()->failed_test_count() > 0)

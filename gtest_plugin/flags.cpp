@@ -243,7 +243,8 @@ const std::vector<Flag>& all_flags() {
          return problem;
        }},
       {"explore", "COUNT",
-       "runs each test under so many schedules, until one fails; 0: once, on threads (default)",
+       "runs each test under so many schedules, until one fails; 0: once, on threads (default), "
+       "but for tests with inputs",
        [](std::string_view text, Flags& flags) { return read_count(text, flags.explore); }},
       {"budget", "TIME",
        "explores each test for at most so long, such as 500ms, 2s or 10m; without\n"

@@ -82,8 +82,6 @@ class DiffText {
   const DiffOptions& options_;
   const std::size_t rows_max_;
   std::string text_;
-  std::uint64_t left_step_ = 0;  // Of the parting.
-  std::uint64_t right_step_ = 0;
 };
 
 std::string DiffText::difference() const {

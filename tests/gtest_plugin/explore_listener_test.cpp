@@ -83,6 +83,12 @@ TEST_F(ExploreListenerTest, SaysWhatAFailureFreeExplorationIsWorth) {
               HasSubstr("explored 1000 schedules, "));
 }
 
+TEST_F(ExploreListenerTest, NoneIsExploredWhereThatIsAskedFor) {
+  EXPECT_THAT(run("Own.IsExploredByItself", "").output, HasSubstr("explored 123 schedules"));
+  EXPECT_THAT(run("Own.IsExploredByItself", "--chantrace_explore=0").output,
+              AllOf(Not(HasSubstr("explored")), HasSubstr("[       OK ]")));
+}
+
 TEST_F(ExploreListenerTest, WarnsOfOrdersOfLocksFromDifferentSchedules) {
   const RunResult warned = run("Locks.TakeTurnsInTwoOrders", "--chantrace_explore=100");
 

@@ -11,7 +11,7 @@
 
 using chantrace::Between;
 
-CHANTRACE_PROP(Pool, IsDoneAfterTwoResults, (Between<1, 6> workers, Between<0, 3> capacity)) {
+CHANTRACE_PROP(Pool, IsDoneAfterTwoResults, (Between<1, 6> workers, Between<0u, 3u> capacity)) {
   const chantrace::Channel<int> results("results", capacity);
   chantrace::Atomic<bool> are_enough(false);
   std::vector<chantrace::Task> tasks;

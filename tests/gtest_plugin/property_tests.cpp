@@ -14,8 +14,8 @@
 #include "examples/property_test.cpp"
 
 // The twin of `IsDoneAfterTwoResults`: whoever is not needed any more goes away.
-CHANTRACE_PROP(Pool, LetsWorkersGo, (Between<1, 6> workers, Between<0, 3> capacity)) {
-  const chantrace::Channel<int> results("results", static_cast<std::size_t>(capacity));
+CHANTRACE_PROP(Pool, LetsWorkersGo, (Between<1, 6> workers, Between<0u, 3u> capacity)) {
+  const chantrace::Channel<int> results("results", capacity);
   const chantrace::Channel<int> enough("enough");
   std::vector<chantrace::Task> tasks;
   for (int i = 0; i < workers; ++i)

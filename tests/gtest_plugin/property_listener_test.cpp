@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "chantrace/detail/literal.h"
+#include "chantrace/detail/race_annotations.h"
 #include "run_binary.h"
 
 #ifndef CHANTRACE_PROPERTY_TESTS
@@ -163,8 +164,8 @@ TEST_F(KeptScheduleTest, ThenTheTestRunsAsEver) {
   EXPECT_THAT(passed.output, Not(HasSubstr("explored")));
 
   const RunResult explored = run_kept("Kept.Passes", "--chantrace_explore=100");
-  EXPECT_EQ(explored.status, 1);
-  EXPECT_THAT(explored.output, ContainsRegex("explored .*; schedule [0-9]+ failed"));
+  EXPECT_EQ(explored.status, 0) << explored.output;
+  EXPECT_THAT(explored.output, ContainsRegex("explored .*; nothing found"));
 }
 
 TEST_F(KeptScheduleTest, OneThatFitsNoLongerPassesAndIsNamed) {
@@ -277,6 +278,9 @@ TEST_F(PropertyListenerTest, ATraceWithGivenInputsIsNotRunWithoutThem) {
 }
 
 TEST_F(PropertyListenerTest, ACrashComesWithItsInputs) {
+#if defined(CHANTRACE_WITH_TSAN)
+  GTEST_SKIP() << "its runtime does not come back from a signal in a fiber";
+#endif
   const RunResult crashed = run("Crash.AtFive", "", "RC_PARAMS=seed=1 ASAN_OPTIONS=handle_segv=0");
 
   EXPECT_THAT(

@@ -88,10 +88,11 @@ bool has_seed() {
   return params != nullptr && std::string_view(params).find("seed=") != std::string_view::npos;
 }
 
-/// RapidCheck prints its own seed when it is first asked, which counts only where it was given.
+/// RapidCheck prints its own seed when it is first asked, which counts only where it was given;
+/// what is wrong with RC_PARAMS it says then, too, and ends the program.
 const rc::detail::Configuration& read_configuration() {
   static const rc::detail::Configuration& configuration = []() -> const auto& {
-    if (has_seed()) return rc::detail::configuration();
+    if (std::getenv("RC_PARAMS") != nullptr) return rc::detail::configuration();
     std::ostringstream nowhere;
     std::streambuf* const before = std::cerr.rdbuf(nowhere.rdbuf());
     const auto& read = rc::detail::configuration();

@@ -293,6 +293,13 @@ TEST_F(PropertyListenerTest, SaysNothingOfASeedThatDoesNotCount) {
   EXPECT_THAT(run("Sum.LosesNone", "", "").output, Not(HasSubstr("Using configuration")));
 }
 
+TEST_F(PropertyListenerTest, SaysWhatIsWrongWithItsParameters) {
+  const RunResult refused = run("Sum.LosesNone", "", "RC_PARAMS=max_success=many");
+
+  EXPECT_NE(refused.status, 0);
+  EXPECT_THAT(refused.output, HasSubstr("max_success"));
+}
+
 TEST_F(PropertyListenerTest, ArgumentsWithoutANameAreCounted) {
   EXPECT_THAT(run("Misuse.DrawsInItsBody").output, HasSubstr("inputs     argument 1 = 0\n"));
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -14,6 +15,7 @@ namespace chantrace {
 namespace {
 
 using testing::AnyOf;
+using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
@@ -165,6 +167,34 @@ TEST(ExploredLockOrdersTest, AreToldBesideAnotherFailure) {
 
   ASSERT_TRUE(result.first_failure);
   EXPECT_EQ(result.findings()[0].kind, FindingKind::kException);
+  EXPECT_THAT(result.lock_orders, SizeIs(1));
+}
+
+TEST(ExploredLockOrdersTest, TheFirstExecutionThatNestsLocksIsLookedAt) {
+  std::vector<std::uint32_t> nesting;
+  const auto body = [&] {
+    Mutex mu("mu");
+    Mutex nu("nu");
+    const std::uint32_t side = choose(60);
+    if (side < 2) nesting.push_back(side);
+    Task left = go("left", [&] {
+      if (side == 0) take_both(mu, nu);
+    });
+    Task right = go("right", [&] {
+      if (side == 1) take_both(nu, mu);
+    });
+    left.join();
+    right.join();
+  };
+  // Once more with a log, and then the other side, which has one at once.
+  const auto has_each_once = AnyOf(ElementsAre(0, 0, 1), ElementsAre(1, 1, 0));
+  ExploreResult result;
+  for (std::uint64_t seed = 0; seed < 1'000 && !testing::Value(nesting, has_each_once); ++seed) {
+    nesting.clear();
+    result = explore(body, {.schedules = 60, .strategy = random_walk(), .seed = seed});
+  }
+
+  ASSERT_THAT(nesting, has_each_once);
   EXPECT_THAT(result.lock_orders, SizeIs(1));
 }
 

@@ -210,10 +210,11 @@ TEST(HiddenNondeterminismTest, AFailureWithOtherOperationsEachTimeNamesTheFirst)
   const ExploreResult result = explore(body, {.strategy = random_walk()});
 
   ASSERT_EQ(result.findings().size(), 2u);
-  EXPECT_THAT(result.findings()[1].summary, HasSubstr("main's operation 15 is made only"));
+  // No log is kept of the 13th execution, so that the next two are compared.
+  EXPECT_THAT(result.findings()[1].summary, HasSubstr("main's operation 16 is made only"));
 }
 
-TEST(HiddenNondeterminismTest, WhatDiffersOnceOnlyIsKnownAllTheSame) {
+TEST(HiddenNondeterminismTest, WhatDiffersOnceOnlyWithoutALogIsKnownByItsStep) {
   int calls = 0;
   const auto body = [&] {
     Atomic<int> value(0, "value");
@@ -227,8 +228,26 @@ TEST(HiddenNondeterminismTest, WhatDiffersOnceOnlyIsKnownAllTheSame) {
       explore(body, {.schedules = 100, .strategy = random_walk(), .goes_on = true});
 
   ASSERT_EQ(result.findings().size(), 2u);
-  EXPECT_THAT(result.findings()[1],
-              differs("main's operation 2", "load(value)", "nothing: it made no more"));
+  EXPECT_THAT(result.findings()[1].summary, HasSubstr("main's step 2 is made only once"));
+  EXPECT_EQ(to_number(result.findings()[1].task), 1u);
+  EXPECT_EQ(result.failures, 1u);
+}
+
+TEST(HiddenNondeterminismTest, WhatIsAnotherOperationOnceOnlyWithoutALogIsSaid) {
+  int calls = 0;
+  const auto body = [&] {
+    Atomic<int> left(0, "left");
+    Atomic<int> right(0, "right");
+    left.store(1);
+    right.store(1);
+    (++calls == 13 ? left : right).store(2);
+    if (calls == 13) throw std::logic_error("once");
+  };
+
+  const ExploreResult result = explore(body, {.strategy = random_walk()});
+
+  ASSERT_EQ(result.findings().size(), 2u);
+  EXPECT_THAT(result.findings()[1].summary, HasSubstr("another operation, or on another object"));
 }
 
 TEST(HiddenNondeterminismTest, TasksThatPollDoTheSameAgain) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -391,6 +392,23 @@ TEST(RacesTest, DoNotChangeWhatAScheduleIs) {
   unwatched.run.finds_races = unwatched.finds_lock_orders = false;
 
   EXPECT_EQ(explore(body, options).last_schedule, explore(body, unwatched).last_schedule);
+}
+
+TEST(RacesTest, VariableOfOneExecutionInManyIsWatchedInThatOne) {
+  const ExploreResult result = explore(
+      [] {
+        if (choose(40) != 7) return;
+        Shared<int> value(0, "value");
+        Task writer = go([&] { value.store(1); });
+        value.store(2);
+        writer.join();
+      },
+      {.schedules = 300, .strategy = random_walk()});
+
+  EXPECT_THAT(races_of(result.findings()), SizeIs(1));
+  ASSERT_TRUE(result.first_failure);
+  // Not one of those that have a log in any case.
+  EXPECT_FALSE(std::has_single_bit(result.first_failure->index + 1));
 }
 
 }  // namespace

@@ -132,7 +132,8 @@ struct ExploreOptions {
   /// Runs each schedule that fails a second time, and some that pass: the first, the second, the
   /// fourth and so on, and of the rest one in 256 by their steps. Where the body does something
   /// else then, what it does depends on more than its schedule. That is a failure, with a finding
-  /// of kind `kDivergence` that names the first operation that was not the same.
+  /// of kind `kDivergence` that names the first operation that was not the same; where that differs
+  /// once only, mostly its task and step alone.
   bool runs_again = true;
   /// The schedule of the first failure is made as small as can be.
   ShrinkLimits shrink = {};

@@ -58,13 +58,18 @@ bool ControlledRuns::has_stranger() const {
   });
 }
 
+bool ControlledRuns::looks_for_races() const {
+  return watch_.for_races && executor_.families().has_variables();
+}
+
+bool ControlledRuns::looks_at_logs() const { return has_seen_nesting_ || looks_for_races(); }
+
 void ControlledRuns::look_at_log() {
-  const bool has_variables = watch_.for_races && executor_.families().has_variables();
   has_seen_nesting_ |= watch_.for_lock_orders && executor_.has_nested_locks();
   has_ended_well_ = findings_.empty();
   if (log_ == nullptr) return;
   log_->close();
-  if (has_variables && analysis_.has_races(*log_))
+  if (looks_for_races() && analysis_.has_races(*log_))
     for (Finding& race : analysis_.races(*log_, Runtime::instance().end_state()))
       findings_.push_back(std::move(race));
   if (has_seen_nesting_) analysis_.note_locks(*log_);

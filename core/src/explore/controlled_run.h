@@ -45,6 +45,9 @@ class ControlledRuns {
   const std::vector<Finding>& findings() const { return findings_; }
   /// A thread that is no task took part in it: no other execution would say more.
   bool has_stranger() const;
+  /// Tasks have nested locks, or there are variables that can be raced for: what is to be said of
+  /// those is found in logs.
+  bool looks_at_logs() const;
   /// It ended by itself, and its end shows nothing.
   bool has_ended_well() const { return has_ended_well_; }
   /// Of all executions so far.
@@ -56,6 +59,7 @@ class ControlledRuns {
   void stop_body();
   bool is_clean() const;
   void add_findings();
+  bool looks_for_races() const;
   /// Before tasks are unwound.
   void look_at_log();
 

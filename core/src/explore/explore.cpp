@@ -143,8 +143,11 @@ class Explorer {
         counts_on_its_own_ ? result_.executions
                            : result_.executions * options_.shard.count + options_.shard.index;
     const bool is_sampled = options_.runs_again && is_sample();
+    // A log takes a sixth of the time of an execution, which is run again where one is missed.
+    const bool is_logged =
+        is_sampled || has_failed_ || runs_.looks_at_logs() || !options_.runs_again;
     strategy_->begin(seed_of(options_.seed, index));
-    runs_.run(body_, *strategy_, control_, &once_);
+    runs_.run(body_, *strategy_, control_, is_logged ? &once_ : nullptr);
     forget_places();
     has_run_ = true;
     const bool is_whole = executor_.cut() == Cut::kNone && runs_.has_ended_well();
@@ -153,7 +156,10 @@ class Explorer {
     count();
     std::string failure = judge_(runs_.findings());
     has_last_schedule_ = is_sampled || !failure.empty();
-    if (has_last_schedule_) judge_in_full(index, std::move(failure));
+    if (!is_logged && (has_last_schedule_ || runs_.looks_at_logs()) && !runs_.has_stranger())
+      judge_with_log(index, std::move(failure));
+    else if (has_last_schedule_)
+      judge_in_full(index, std::move(failure));
     forget_places();
   }
 
@@ -188,29 +194,57 @@ class Explorer {
            (steps_again_ + result_.again) * kAgainOneOf <= result_.steps + result_.executions;
   }
 
-  /// The execution failed, or is to run again.
+  /// What the last execution did.
+  Conduct conduct() {
+    return {executor_.schedule(), executor_.steps(), !judge_(runs_.findings()).empty()};
+  }
+
+  /// The execution failed, or is to run again; `once_` is its log.
   void judge_in_full(std::uint64_t index, std::string failure) {
-    const bool has_failed = !failure.empty();
-    Schedule schedule = executor_.schedule();
-    keep(schedule);
-    const bool has_stranger = runs_.has_stranger();
+    const Conduct once = conduct();
+    keep(once.schedule);
     std::vector<Finding> findings;
-    if (has_failed) findings = runs_.findings();
+    if (once.has_failed) findings = runs_.findings();
+    const bool runs_again = options_.runs_again && !runs_.has_stranger();
+    if (!once.has_failed && !runs_again) return;
     std::optional<Finding> difference;
-    if (options_.runs_again && !has_stranger) difference = run_again(schedule, has_failed);
-    if (!has_failed && !difference) return;
-    if (difference) findings.push_back(*difference);
-    ++result_.failures;
-    if (!result_.first_failure) {
-      // What does not do the same each time, or not under control, cannot be shrunk.
-      if (!difference && !has_stranger) failure_ = std::move(failure);
-      result_.first_failure = {index,
-                               std::string(strategy_->name()),
-                               std::move(schedule),
-                               std::move(findings),
-                               std::nullopt,
-                               std::nullopt};
+    if (runs_again) {
+      const Conduct again = follow(once.schedule, again_);
+      difference = find_first_difference(once_, again_);
+      if (!difference) difference = find_difference(once, again);
     }
+    if (once.has_failed || difference)
+      report(index, std::move(failure), once.schedule, std::move(findings), std::move(difference));
+  }
+
+  /// The execution, which has no log, failed or met what only a log tells of.
+  void judge_with_log(std::uint64_t index, std::string failure) {
+    const Conduct once = conduct();
+    std::vector<Finding> findings = runs_.findings();
+    const Conduct again = follow(once.schedule, once_);
+    if (is_same(once, again) && again.has_failed >= once.has_failed) {
+      if (again.has_failed) judge_in_full(index, judge_(runs_.findings()));
+      return;
+    }
+    keep(once.schedule);
+    // Mostly what is another thing the second time is so the third time as well.
+    follow(once.schedule, again_);
+    std::optional<Finding> difference = find_first_difference(once_, again_);
+    if (!difference) difference = find_difference_without_log(once, again, once_);
+    report(index, std::move(failure), once.schedule, std::move(findings), std::move(difference));
+  }
+
+  void report(std::uint64_t index, std::string failure, const Schedule& schedule,
+              std::vector<Finding> findings, std::optional<Finding> difference) {
+    has_failed_ = true;
+    const bool has_stranger = runs_.has_stranger();
+    // What does not do the same each time, or not under control, cannot be shrunk.
+    if (!result_.first_failure && !difference && !has_stranger) failure_ = std::move(failure);
+    if (difference) findings.push_back(std::move(*difference));
+    ++result_.failures;
+    if (!result_.first_failure)
+      result_.first_failure = {
+          index, std::string(strategy_->name()), schedule, findings, std::nullopt, std::nullopt};
     is_enough_ = !options_.goes_on || has_stranger;
   }
 
@@ -229,21 +263,17 @@ class Explorer {
     has_whole_schedule_ |= is_whole;
   }
 
-  /// Whether the last execution does the same under its schedule.
-  std::optional<Finding> run_again(const Schedule& schedule, bool has_failed) {
-    const Conduct once{schedule.fingerprint, executor_.steps(), has_failed};
+  /// Runs the body once more, under a schedule that it had.
+  Conduct follow(const Schedule& schedule, EventLog& log) {
     ReplaySchedule strategy(schedule);
     strategy.begin(0);
     ControlOptions control = control_;
     control.rules = schedule.rules;
-    runs_.run(body_, strategy, control, &again_);
+    runs_.run(body_, strategy, control, &log);
     ++result_.again;
     steps_again_ += executor_.steps();
     result_.abandoned += executor_.abandoned();
-    const Conduct again{executor_.schedule().fingerprint, executor_.steps(),
-                        !judge_(runs_.findings()).empty()};
-    if (auto difference = find_first_difference(once_, again_)) return difference;
-    return find_difference(once, again);
+    return conduct();
   }
 
   const std::function<void()>& body_;
@@ -256,12 +286,13 @@ class Explorer {
   const bool counts_on_its_own_;  ///< And the shard is not found by counting.
   std::uint32_t known_ = 0;       ///< `ObjectFamilies::changes`, when the strategy was told.
   DistinctCounter distinct_;
-  EventLog once_;   ///< What the last execution did, and
+  EventLog once_;   ///< What the last execution did, where it has a log, and
   EventLog again_;  ///< what it did under its schedule.
   ExploreResult result_;
   std::string failure_;  ///< What the judge said of the first failure; empty: not to be shrunk.
   std::uint64_t steps_again_ = 0;
   bool has_run_ = false;
+  bool has_failed_ = false;
   bool has_last_schedule_ = false;
   bool has_whole_schedule_ = false;
   bool is_enough_ = false;

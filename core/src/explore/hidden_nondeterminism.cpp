@@ -1,6 +1,8 @@
 #include "hidden_nondeterminism.h"
 
 #include <algorithm>
+#include <map>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -146,8 +148,61 @@ std::optional<Finding> find_first_difference(const EventLog& once, const EventLo
   return finding;
 }
 
+namespace {
+
+/// The steps of a schedule, one after another.
+class Steps {
+ public:
+  explicit Steps(const Schedule& schedule) : segments_(schedule.segments) { pass_empty(); }
+
+  bool is_over() const { return segment_ == segments_.size(); }
+  std::uint32_t task() const { return segments_[segment_].task; }
+  void advance() {
+    if (++operation_ < segments_[segment_].operations) return;
+    operation_ = 0;
+    ++segment_;
+    pass_empty();
+  }
+
+ private:
+  void pass_empty() {
+    while (!is_over() && segments_[segment_].operations == 0) ++segment_;
+  }
+
+  std::span<const Segment> segments_;
+  std::size_t segment_ = 0;
+  std::uint32_t operation_ = 0;
+};
+
+/// Which step of which task is not the same in both; task 0: none.
+struct OtherStep {
+  std::uint32_t task = 0;
+  std::uint64_t step = 0;     ///< Of the task, from 1.
+  bool is_only_once = false;  ///< `again` has none there.
+};
+
+OtherStep first_other_step(const Schedule& once, const Schedule& again) {
+  Steps left(once);
+  Steps right(again);
+  std::map<std::uint32_t, std::uint64_t> made;
+  while (!left.is_over() && !right.is_over() && left.task() == right.task()) {
+    ++made[left.task()];
+    left.advance();
+    right.advance();
+  }
+  if (left.is_over() && right.is_over()) return {};
+  const std::uint32_t task = (left.is_over() ? right : left).task();
+  return {task, made[task] + 1, !left.is_over()};
+}
+
+}  // namespace
+
+bool is_same(const Conduct& once, const Conduct& again) {
+  return once.schedule.fingerprint == again.schedule.fingerprint && once.steps == again.steps;
+}
+
 std::optional<Finding> find_difference(const Conduct& once, const Conduct& again) {
-  if (once.fingerprint != again.fingerprint) {
+  if (!is_same(once, again)) {
     Finding finding = make_finding("the same schedule went another way when it ran again");
     finding.reason.insert(
         finding.reason.begin(),
@@ -162,6 +217,27 @@ std::optional<Finding> find_difference(const Conduct& once, const Conduct& again
                             "operations"
                           : "failed, and passed when the same schedule ran again, by the same "
                             "operations");
+}
+
+Finding find_difference_without_log(const Conduct& once, const Conduct& again,
+                                    const EventLog& log) {
+  if (is_same(once, again))
+    if (std::optional<Finding> finding = find_difference(once, again)) return *finding;
+  const OtherStep other = first_other_step(once.schedule, again.schedule);
+  std::string what;
+  if (other.task == 0) {
+    what = "a step was another operation, or on another object,";
+  } else {
+    what = task_in_words(log, other.task) + "'s step " + std::to_string(other.step) +
+           (other.is_only_once ? " is made only once, and not" : " is made only");
+  }
+  Finding finding = make_finding(what + " when the same schedule runs again");
+  finding.task = TaskId{other.task};
+  finding.reason.insert(
+      finding.reason.begin(),
+      {"what it was is not known, as no log was kept of the first time; " +
+       std::to_string(once.steps) + " steps once, " + std::to_string(again.steps) + " again"});
+  return finding;
 }
 
 }  // namespace chantrace::detail

@@ -11,10 +11,14 @@
 #include <unordered_set>
 #include <utility>
 
-#include "interleaving.h"
+#include "model/interleaving.h"
 #include "renumbering.h"
 
 namespace chantrace::replay {
+
+using view::event_at;
+using view::is_note;
+using view::unwinding_begins_at;
 namespace {
 
 /// A task or an object that records stand in a row at; 0: none.

@@ -7,9 +7,19 @@
 #include <set>
 #include <utility>
 
-#include "interleaving.h"
+#include "model/interleaving.h"
 
 namespace chantrace::replay {
+
+using view::event_at;
+using view::find_stream;
+using view::is_note;
+using view::Names;
+using view::state_before_unwinding;
+using view::Step;
+using view::steps_of;
+using view::Stuck;
+using view::stuck_in;
 namespace {
 
 /// All tasks, objects and places of both.

@@ -9,7 +9,7 @@
 
 #include "alignment.h"
 #include "chantrace/trace.h"
-#include "naming.h"
+#include "model/naming.h"
 
 namespace chantrace::replay {
 
@@ -54,7 +54,7 @@ struct Comparison {
   const Trace& left;
   const Trace& right;
   Trace vocabulary;  ///< What has a name in one of them.
-  Names names;
+  view::Names names;
   TraceOrder left_order;
   TraceOrder right_order;
   SameRecords same;

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "interleaving.h"
+#include "model/interleaving.h"
 
 namespace chantrace::replay {
+
+using view::event_at;
+using view::unwinding_begins_at;
 namespace {
 
 TaskId body_of(const Trace& trace) {

@@ -1,9 +1,14 @@
 #include <nlohmann/json.hpp>
 
 #include "diff_report.h"
-#include "interleaving.h"
+#include "model/interleaving.h"
 
 namespace chantrace::replay {
+
+using view::cases_of;
+using view::describe;
+using view::event_at;
+using view::title_of;
 namespace {
 
 using Json = nlohmann::ordered_json;

@@ -5,9 +5,16 @@
 #include <algorithm>
 #include <set>
 
-#include "interleaving.h"
+#include "model/interleaving.h"
 
 namespace chantrace::replay {
+
+using view::cases_of;
+using view::describe;
+using view::event_at;
+using view::find_stream;
+using view::is_note;
+using view::Names;
 namespace {
 
 /// Which tasks and objects a parting is about.

@@ -53,7 +53,7 @@ std::string left_in_words(const Comparison& comparison, const Parting& parting);
 std::string right_in_words(const Comparison& comparison, const Parting& parting);
 
 /// "recv(jobs) = 7", and "for ever" where it never went on; "nothing more" for none.
-std::string in_words(const Trace& trace, const Names& names,
+std::string in_words(const Trace& trace, const view::Names& names,
                      const std::optional<DoneOperation>& operation);
 
 }  // namespace chantrace::replay

@@ -4,12 +4,17 @@
 #include <map>
 
 #include "diff_report.h"
-#include "interleaving.h"
-#include "quantity.h"
+#include "model/interleaving.h"
+#include "model/quantity.h"
 #include "step_cell.h"
 #include "text_table.h"
 
 namespace chantrace::replay {
+
+using view::counted;
+using view::event_at;
+using view::grouped;
+using view::title_of;
 namespace {
 
 constexpr std::size_t kTaskNameMax = 24;

@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <map>
 
-#include "naming.h"
+#include "model/naming.h"
 
 namespace chantrace::replay {
+
+using view::describe;
+using view::Names;
 namespace {
 
 bool has_comparable_value(const Trace& trace, const EventRecord& event) {

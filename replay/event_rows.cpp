@@ -9,9 +9,11 @@
 
 #include "chantrace/detail/chunk.h"
 #include "chantrace/detail/spool.h"
-#include "quantity.h"
+#include "model/quantity.h"
 
 namespace chantrace::replay {
+
+using view::TraceClock;
 namespace {
 
 std::string_view to_string(Phase phase) {

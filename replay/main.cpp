@@ -16,6 +16,7 @@
 #include "show.h"
 #include "shrink.h"
 #include "stats.h"
+#include "view.h"
 
 int main(int argc, char** argv) {
   using namespace chantrace::replay;
@@ -26,6 +27,7 @@ int main(int argc, char** argv) {
   add_check(app, context);
   add_show(app, context);
   add_stats(app, context);
+  add_view(app, context);
   add_export(app, context);
   add_recover(app, context);
   add_replay(app, context);

@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "quantity.h"
+#include "model/quantity.h"
 #include "report_json.h"
 #include "shell.h"
 
 namespace chantrace::replay {
+
+using view::counted;
+using view::grouped;
 namespace {
 
 using Json = nlohmann::ordered_json;

@@ -10,6 +10,16 @@
 #include "verdict.h"
 
 namespace chantrace::replay {
+
+using view::cases_of;
+using view::counted;
+using view::event_at;
+using view::grouped;
+using view::rank_tasks;
+using view::RankedTasks;
+using view::state_before_unwinding;
+using view::Step;
+using view::steps_of;
 namespace {
 
 // As many tasks as a reader can tell apart when lines name them.

@@ -12,9 +12,9 @@
 
 #include "chantrace/trace.h"
 #include "columns.h"
-#include "interleaving.h"
-#include "naming.h"
-#include "quantity.h"
+#include "model/interleaving.h"
+#include "model/naming.h"
+#include "model/quantity.h"
 
 namespace chantrace::replay {
 
@@ -46,11 +46,11 @@ struct Subject {
   explicit Subject(const Trace& subject);
 
   const Trace& trace;
-  Names names;
-  TraceClock clock;
+  view::Names names;
+  view::TraceClock clock;
   TraceOrder order;
   EndState state;
-  std::vector<Step> steps;
+  std::vector<view::Step> steps;
   std::uint64_t last_step = 0;  ///< The number of the last one before anything was unwound.
   std::vector<Finding> findings;
 };
@@ -67,7 +67,7 @@ struct Picture {
   bool is_in_columns = true;
   std::vector<TaskId> tasks;                                 ///< In the order in which they stand.
   std::unordered_map<std::uint32_t, std::size_t> column_of;  ///< Index into `tasks` by task.
-  std::vector<const Step*> steps;  ///< Those of `tasks` that were asked for.
+  std::vector<const view::Step*> steps;  ///< Those of `tasks` that were asked for.
   std::vector<Row> rows;
   std::size_t number_columns = 4;  ///< Width of a step's number.
 };

@@ -8,9 +8,11 @@
 #include <system_error>
 
 #include "input.h"
-#include "quantity.h"
+#include "model/quantity.h"
 
 namespace chantrace::replay {
+
+using view::counted;
 namespace {
 
 namespace fs = std::filesystem;

@@ -13,9 +13,11 @@
 #include <utility>
 #include <vector>
 
-#include "interleaving.h"
+#include "model/interleaving.h"
 
 namespace chantrace::replay {
+
+using view::find_stream;
 namespace {
 
 using Ids = std::unordered_map<std::uint32_t, std::uint32_t>;

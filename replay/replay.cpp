@@ -12,13 +12,18 @@
 #include "debugger.h"
 #include "difference.h"
 #include "input.h"
-#include "interleaving.h"
-#include "naming.h"
-#include "quantity.h"
+#include "model/interleaving.h"
+#include "model/naming.h"
+#include "model/quantity.h"
 #include "rerun.h"
 #include "verdict.h"
 
 namespace chantrace::replay {
+
+using view::counted;
+using view::describe;
+using view::event_at;
+using view::Names;
 namespace {
 
 struct ReplayOptions : Rerun {

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
-#include "quantity.h"
+#include "model/quantity.h"
 #include "report.h"
 
 namespace chantrace::replay {
+
+using view::counted;
+using view::grouped;
 namespace {
 
 // Beyond this, one long name would push all the others' reasons off the screen.

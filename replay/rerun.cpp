@@ -11,9 +11,11 @@
 
 #include "child_process.h"
 #include "input.h"
-#include "quantity.h"
+#include "model/quantity.h"
 
 namespace chantrace::replay {
+
+using view::counted;
 namespace {
 
 namespace fs = std::filesystem;

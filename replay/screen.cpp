@@ -10,6 +10,14 @@
 #include "verdict.h"
 
 namespace chantrace::replay {
+
+using view::counted;
+using view::event_at;
+using view::grouped;
+using view::Step;
+using view::Stuck;
+using view::stuck_in;
+using view::title_of;
 namespace {
 
 // A name in front of each line, in columns of the terminal.

@@ -8,10 +8,12 @@
 
 #include "chantrace/explanation.h"
 #include "input.h"
-#include "quantity.h"
+#include "model/quantity.h"
 #include "rerun.h"
 
 namespace chantrace::replay {
+
+using view::counted;
 namespace {
 
 struct ShrinkOptions : Rerun {

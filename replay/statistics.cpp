@@ -3,9 +3,14 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "interleaving.h"
+#include "model/interleaving.h"
 
 namespace chantrace::replay {
+
+using view::cases_of;
+using view::event_at;
+using view::state_before_unwinding;
+using view::unwinding_begins_at;
 namespace {
 
 /// Adds up events in their order.

@@ -7,12 +7,19 @@
 #include <memory>
 
 #include "input.h"
-#include "naming.h"
-#include "quantity.h"
+#include "model/naming.h"
+#include "model/quantity.h"
 #include "statistics.h"
 #include "text_table.h"
 
 namespace chantrace::replay {
+
+using view::counted;
+using view::grouped;
+using view::Names;
+using view::percentage;
+using view::title_of;
+using view::TraceClock;
 namespace {
 
 struct StatsOptions {

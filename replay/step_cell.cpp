@@ -1,8 +1,13 @@
 #include "step_cell.h"
 
-#include "interleaving.h"
+#include "model/interleaving.h"
 
 namespace chantrace::replay {
+
+using view::cases_of;
+using view::describe;
+using view::event_at;
+using view::Names;
 
 Cell step_cell(const Trace& trace, const Names& names, const EventPlace& place,
                const StepCellOptions& options) {

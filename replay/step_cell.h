@@ -4,7 +4,7 @@
 
 #include "chantrace/trace.h"
 #include "columns.h"
-#include "naming.h"
+#include "model/naming.h"
 
 namespace chantrace::replay {
 
@@ -16,7 +16,7 @@ struct StepCellOptions {
 };
 
 /// "send(results, 7) parks  :97"
-Cell step_cell(const Trace& trace, const Names& names, const EventPlace& place,
+Cell step_cell(const Trace& trace, const view::Names& names, const EventPlace& place,
                const StepCellOptions& options);
 
 }  // namespace chantrace::replay

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <tuple>
 
-#include "naming.h"
+#include "model/naming.h"
 #include "pattern.h"
 
 namespace chantrace::replay {
+
+using view::title_of;
 namespace {
 
 // Notes by nature: something to know, and no fault. They fail a trace only where they are asked

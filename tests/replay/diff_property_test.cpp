@@ -7,13 +7,15 @@
 
 #include "comparison.h"
 #include "diff_report.h"
-#include "interleaving.h"
+#include "model/interleaving.h"
 #include "renumbering.h"
 #include "replay/traces.h"
 #include "support/trace_generators.h"
 #include "verdict.h"
 
 namespace chantrace::replay {
+
+using view::event_at;
 namespace {
 
 /// Some tasks, of which several have one name, that use some objects in any order.

@@ -3,11 +3,17 @@
 
 #include "columns.h"
 #include "folding.h"
+#include "model/quantity.h"
 #include "pattern.h"
-#include "quantity.h"
 #include "text_table.h"
 
 namespace chantrace::replay {
+
+using view::counted;
+using view::duration;
+using view::grouped;
+using view::percentage;
+using view::TraceClock;
 namespace {
 
 using testing::ElementsAre;

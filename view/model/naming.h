@@ -10,7 +10,7 @@
 
 #include "chantrace/trace.h"
 
-namespace chantrace::replay {
+namespace chantrace::view {
 
 /// Names that are unique within one trace. A name that two tasks or two objects share gets its
 /// number after it: "worker #4".
@@ -57,4 +57,4 @@ std::string title_of(const Trace& trace, std::string_view fallback);
 std::string describe(const Trace& trace, const Names& names, const EventRecord& event,
                      bool with_values, const std::vector<const EventRecord*>& select_cases = {});
 
-}  // namespace chantrace::replay
+}  // namespace chantrace::view

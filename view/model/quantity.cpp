@@ -4,7 +4,7 @@
 
 #include <limits>
 
-namespace chantrace::replay {
+namespace chantrace::view {
 namespace {
 
 constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
@@ -65,4 +65,4 @@ std::string duration(std::uint64_t nanoseconds) {
   return fmt::format("{:.1f} s", number / 1e9);
 }
 
-}  // namespace chantrace::replay
+}  // namespace chantrace::view

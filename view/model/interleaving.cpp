@@ -6,7 +6,7 @@
 #include <set>
 #include <unordered_map>
 
-namespace chantrace::replay {
+namespace chantrace::view {
 namespace {
 
 void mix(std::uint64_t& hash, std::uint64_t number) {
@@ -275,4 +275,4 @@ Stuck stuck_in(const EndState& state, const TaskState& task, const Names& names)
   return stuck;
 }
 
-}  // namespace chantrace::replay
+}  // namespace chantrace::view

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <set>
 
-#include "printable.h"
+#include "chantrace/detail/printable.h"
 #include "quantity.h"
 
-namespace chantrace::replay {
+namespace chantrace::view {
 namespace {
 
 /// The longest beginning of all files' paths that ends in a slash.
@@ -197,9 +197,10 @@ std::string title_of(const Trace& trace, std::string_view fallback) {
 
 std::string describe(const Trace& trace, const Names& names, const EventRecord& event,
                      bool with_values, const std::vector<const EventRecord*>& select_cases) {
-  const std::string value =
-      with_values && (event.flags & kHasValue) != 0 ? printable(format_value(trace, event)) : "";
+  const std::string value = with_values && (event.flags & kHasValue) != 0
+                                ? detail::printable(format_value(trace, event))
+                                : "";
   return call_in_words(names, event, value, select_cases) + outcome_in_words(event);
 }
 
-}  // namespace chantrace::replay
+}  // namespace chantrace::view

@@ -8,7 +8,7 @@
 
 #include "chantrace/trace.h"
 
-namespace chantrace::replay {
+namespace chantrace::view {
 
 /// 1204 as "1,204".
 std::string grouped(std::uint64_t number);
@@ -44,4 +44,4 @@ class TraceClock {
 /// "0.8 ms".
 std::string duration(std::uint64_t nanoseconds);
 
-}  // namespace chantrace::replay
+}  // namespace chantrace::view

@@ -12,7 +12,7 @@
 #include "chantrace/trace.h"
 #include "naming.h"
 
-namespace chantrace::replay {
+namespace chantrace::view {
 
 /// One operation's record at its place in the order of all.
 struct Step {
@@ -63,4 +63,4 @@ struct Stuck {
 
 Stuck stuck_in(const EndState& state, const TaskState& task, const Names& names);
 
-}  // namespace chantrace::replay
+}  // namespace chantrace::view

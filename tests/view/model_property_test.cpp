@@ -1,0 +1,150 @@
+// What holds of the timeline of any program: the traces are those of random programs that ran under
+// control. The state at the end is held against the one that verdicts are made from.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "chantrace/chantrace.h"
+#include "model/changes.h"
+#include "model/timeline.h"
+#include "support/random_program.h"
+#include "support/record_controlled.h"
+
+namespace chantrace::view {
+namespace {
+
+/// A random program under a random schedule.
+Trace random_trace() {
+  const auto program = *rc::gen::arbitrary<std::uint64_t>();
+  const auto seed = *rc::gen::arbitrary<std::uint64_t>();
+  const auto body = [&] { run_random_program(program); };
+  const ExploreResult result = explore(
+      body, {.schedules = 1, .strategy = random_walk(), .seed = seed, .shrink = {.executions = 0}});
+  return record_controlled(body, result.last_schedule);
+}
+
+RC_GTEST_PROP(ModelProperty, SpansFillEachLaneWithoutGaps, ()) {
+  const Trace trace = random_trace();
+
+  const Timeline timeline = make_timeline(trace, order_events(trace));
+
+  std::map<std::uint32_t, std::uint64_t> reached;
+  for (const Span& span : timeline.spans) {
+    RC_ASSERT(span.begin < span.end);
+    const auto [at, is_first] = reached.emplace(span.lane, span.begin);
+    RC_ASSERT(span.begin == (is_first ? timeline.lanes[span.lane].first : at->second));
+    at->second = span.end;
+  }
+  for (std::uint32_t lane = 0; lane < timeline.lanes.size(); ++lane)
+    if (reached.contains(lane)) RC_ASSERT(reached[lane] == timeline.lanes[lane].last);
+}
+
+RC_GTEST_PROP(ModelProperty, LanesStandBehindThoseThatStartedThem, ()) {
+  const Trace trace = random_trace();
+
+  const Timeline timeline = make_timeline(trace, order_events(trace));
+
+  RC_ASSERT(timeline.lanes.size() == trace.tasks.size());
+  for (std::uint32_t lane = 0; lane < timeline.lanes.size(); ++lane) {
+    const Lane& one = timeline.lanes[lane];
+    RC_ASSERT(timeline.lane_of(one.task) == lane);
+    if (one.parent == kNoLane) {
+      RC_ASSERT(one.depth == 0u);
+    } else {
+      RC_ASSERT(one.parent < lane);
+      RC_ASSERT(one.depth == timeline.lanes[one.parent].depth + 1);
+    }
+  }
+}
+
+RC_GTEST_PROP(ModelProperty, LinksLeadForwardFromOneTaskToAnother, ()) {
+  const Trace trace = random_trace();
+
+  const Timeline timeline = make_timeline(trace, order_events(trace));
+
+  std::uint64_t last = 0;
+  for (const Link& link : timeline.links) {
+    RC_ASSERT(link.from > 0u && link.to > 0u && link.to <= timeline.steps.size());
+    RC_ASSERT(timeline.steps[link.from - 1].task != timeline.steps[link.to - 1].task);
+    // A value may be offered by an operation that is done, and noted, only after it was taken.
+    if (link.kind != Link::Kind::kValue) RC_ASSERT(link.from < link.to);
+    RC_ASSERT(last <= link.to);
+    last = link.to;
+  }
+}
+
+RC_GTEST_PROP(ModelProperty, WhatIsWokenHasALinkToWhatWokeIt, ()) {
+  const Trace trace = random_trace();
+
+  const Timeline timeline = make_timeline(trace, order_events(trace));
+
+  std::map<std::uint64_t, int> links;
+  for (const Link& link : timeline.links) {
+    ++links[link.to];
+    if (link.kind == Link::Kind::kValue) ++links[link.from];
+  }
+  for (const Step& step : timeline.steps) {
+    const EventRecord& event = event_at(trace, step.place);
+    const bool is_of_channel =
+        event.operation == Operation::kReceive || event.operation == Operation::kRange;
+    if (is_of_channel && phase_of(event) == Phase::kDone && outcome_of(event) == Outcome::kOk)
+      RC_ASSERT(links[step.number] > 0);
+  }
+}
+
+RC_GTEST_PROP(ModelProperty, ChangesLeadToTheStateThatVerdictsAreMadeFrom, ()) {
+  const Trace trace = random_trace();
+  const TraceOrder order = order_events(trace);
+  const Timeline timeline = make_timeline(trace, order);
+
+  std::map<std::uint32_t, Standing> standing;
+  std::uint64_t last = 0;
+  for (const Change& change : find_changes(trace, timeline.steps)) {
+    RC_ASSERT(last <= change.step);
+    last = change.step;
+    standing[change.object].apply(change);
+  }
+
+  const EndState end = state_before_unwinding(trace, order);
+  std::map<std::uint32_t, std::vector<TaskId>> waiters;
+  for (const TaskState& task : end.tasks)
+    for (const Wait& wait : task.waits)
+      if (to_number(wait.object) != 0) waiters[to_number(wait.object)].push_back(task.id);
+  for (const ObjectState& object : end.objects) {
+    const Standing& one = standing[to_number(object.id)];
+    RC_ASSERT(one.buffer.size() == object.size);
+    RC_ASSERT(one.is_closed == object.is_closed);
+    RC_ASSERT(one.holders.size() == object.holders.size());
+    const bool is_counted =
+        object.kind == ObjectKind::kWaitGroup || object.kind == ObjectKind::kSemaphore;
+    if (is_counted) RC_ASSERT(one.count == object.count);
+    std::vector<TaskId> waiting = one.waiters;
+    std::sort(waiting.begin(), waiting.end());
+    std::vector<TaskId>& expected = waiters[to_number(object.id)];
+    std::sort(expected.begin(), expected.end());
+    RC_ASSERT(waiting == expected);
+  }
+}
+
+RC_GTEST_PROP(ModelProperty, BlockedAreThoseThatWaitAtTheEnd, ()) {
+  const Trace trace = random_trace();
+  const TraceOrder order = order_events(trace);
+
+  const Timeline timeline = make_timeline(trace, order);
+
+  std::map<std::uint32_t, bool> is_blocked;
+  for (const Span& span : timeline.spans)
+    if (span.kind == Span::Kind::kBlocked)
+      is_blocked[to_number(timeline.lanes[span.lane].task)] = true;
+  for (const TaskState& task : state_before_unwinding(trace, order).tasks) {
+    bool is_for_ever = task.status == TaskStatus::kParked;
+    for (const Wait& wait : task.waits) is_for_ever &= !wait.has_deadline;
+    if (is_for_ever) RC_ASSERT(is_blocked[to_number(task.id)]);
+  }
+}
+
+}  // namespace
+}  // namespace chantrace::view

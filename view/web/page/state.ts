@@ -1,0 +1,86 @@
+// How channels, locks and the like stand at a step.
+import { ChangeKind, TraceDocument } from "./document";
+
+export interface Standing {
+  buffer: number[];   // Steps whose values are in it; 0: not known.
+  holders: number[];  // Tasks.
+  waiters: number[];
+  count: number;
+  closed: boolean;
+}
+
+export const nothing = (): Standing => ({ buffer: [], holders: [], waiters: [], count: 0, closed: false });
+
+const kEvery = 4096;  // Changes from one checkpoint to the next.
+
+function eraseOne(tasks: number[], task: number): void {
+  const at = tasks.indexOf(task);
+  if (at >= 0) tasks.splice(at, 1);
+}
+
+/** Steps may be asked for in any order: from a checkpoint it is a few thousand changes at most. */
+export class States {
+  private readonly checkpoints: Map<number, Standing>[] = [];
+  private readonly changes: TraceDocument["changes"];
+
+  constructor(private readonly doc: TraceDocument) {
+    this.changes = doc.changes;
+    const all = new Map<number, Standing>();
+    for (let i = 0; i < this.changes.step.length; ++i) {
+      if (i % kEvery === 0) this.checkpoints.push(copy(all));
+      this.apply(all, i);
+    }
+  }
+
+  /** By object. */
+  at(step: number): Map<number, Standing> {
+    const end = this.endOf(step);
+    const checkpoint = Math.min(Math.floor(end / kEvery), this.checkpoints.length - 1);
+    if (checkpoint < 0) return new Map();
+    const all = copy(this.checkpoints[checkpoint]);
+    for (let i = checkpoint * kEvery; i < end; ++i) this.apply(all, i);
+    return all;
+  }
+
+  /** The objects that a step changes. */
+  touchedBy(step: number): Set<number> {
+    const touched = new Set<number>();
+    for (let i = this.endOf(step - 1); i < this.endOf(step); ++i) touched.add(this.changes.object[i]);
+    const object = step > 0 ? this.doc.steps.object[step - 1] : -1;
+    if (object >= 0) touched.add(object);
+    return touched;
+  }
+
+  private endOf(step: number): number {
+    let low = 0;
+    let high = this.changes.step.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.changes.step[middle] <= step) low = middle + 1; else high = middle;
+    }
+    return low;
+  }
+
+  private apply(all: Map<number, Standing>, i: number): void {
+    const { object, kind, task, number } = this.changes;
+    let one = all.get(object[i]);
+    if (!one) all.set(object[i], one = nothing());
+    switch (kind[i]) {
+      case ChangeKind.push: one.buffer.push(number[i]); break;
+      case ChangeKind.pop: one.buffer.shift(); break;
+      case ChangeKind.close: one.closed = true; break;
+      case ChangeKind.hold: one.holders.push(task[i]); break;
+      case ChangeKind.release: eraseOne(one.holders, task[i]); break;
+      case ChangeKind.count: one.count = number[i]; break;
+      case ChangeKind.wait: one.waiters.push(task[i]); break;
+      case ChangeKind.goOn: eraseOne(one.waiters, task[i]); break;
+    }
+  }
+}
+
+function copy(all: Map<number, Standing>): Map<number, Standing> {
+  const result = new Map<number, Standing>();
+  for (const [object, one] of all)
+    result.set(object, { ...one, buffer: [...one.buffer], holders: [...one.holders], waiters: [...one.waiters] });
+  return result;
+}

@@ -1,0 +1,245 @@
+// The page as a person uses it, in Debian's chromium.
+//
+//   CHANTRACE=.../chantrace TRACES=FOLDER ARTEFACTS=FOLDER node --test test/
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+
+const { CHANTRACE, TRACES, ARTEFACTS } = process.env;
+let browser;
+const problems = [];
+
+before(async () => {
+  mkdirSync(ARTEFACTS, { recursive: true });
+  browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+});
+after(() => browser?.close());
+
+/** Asked from here: the page's policy lets nobody wait inside it. */
+async function until(holds) {
+  while (!(await holds())) await new Promise((done) => setTimeout(done, 20));
+}
+
+async function open(name, { hash = "", width = 1280, height = 760, colorScheme = "light" } = {}) {
+  const file = resolve(ARTEFACTS, `${name}.html`);
+  execFileSync(CHANTRACE, ["view", join(TRACES, `${name}.chantrace`), "--html", file], { stdio: "pipe" });
+  return openFile(file, { hash, width, height, colorScheme });
+}
+
+async function openFile(file, { hash = "", width = 1280, height = 760, colorScheme = "light" } = {}) {
+  const page = await browser.newPage({ viewport: { width, height }, colorScheme });
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("console", (message) => { if (message.type() === "error") problems.push(message.text()); });
+  page.on("dialog", (dialog) => { problems.push("a dialog"); dialog.dismiss(); });
+  page.on("request", (request) => { if (!request.url().startsWith("file:")) problems.push(request.url()); });
+  await page.goto(`file://${file}${hash}`);
+  await until(() => page.evaluate(() => window.chantrace !== undefined));
+  return page;
+}
+
+/** Behind the next frame; nothing went wrong so far. */
+async function seen(page, artefact) {
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await page.screenshot({ path: join(ARTEFACTS, `${artefact}.png`) });
+  assert.deepEqual(problems, []);
+}
+
+const selected = (page) => page.evaluate(() => window.chantrace.timeline.selected);
+const windowOf = (page) => page.evaluate(() => ({ ...window.chantrace.timeline.window }));
+const text = (page, selector) => page.textContent(selector);
+/** The address follows what is seen a little later. */
+const hashWith = async (page, part) => {
+  await until(async () => (await page.evaluate(() => location.hash)).includes(part));
+  return page.evaluate(() => location.hash);
+};
+const place = (page, step) => page.evaluate((one) => {
+  const { timeline, index } = window.chantrace;
+  const box = timeline.canvas.getBoundingClientRect();
+  return { x: box.x + timeline.xOf(one), y: box.y + timeline.yOf(index.task(one)) };
+}, step);
+
+test("a trace is there with its name, its verdict and its lanes", async () => {
+  const page = await open("deadlock");
+  assert.equal(await text(page, "#title"), "Transfer.InOppositeOrders");
+  assert.equal(await text(page, "#verdict"), "failed");
+  assert.match(await text(page, "#findings"), /deadlock/);
+  assert.deepEqual(await page.evaluate(() => window.chantrace.index.doc.tasks.map((task) => task.name)), ["main", "left", "right"]);
+  await seen(page, "load");
+  await page.close();
+});
+
+test("a finding leads to its step, and shows who waits for whom", async () => {
+  const page = await open("deadlock");
+  await page.click("#findings button >> text=show me");
+  const step = await selected(page);
+  assert.match(await text(page, "#detail"), /lock\(/);
+  assert.match(await text(page, "#detail"), /for ever/);
+  assert.match(await text(page, "#state"), /held by right.*left/s);
+  assert.match(await text(page, "#state"), /held by left.*right/s);
+  assert.ok(step > 0);
+  assert.equal(await page.evaluate(() => window.chantrace.timeline.cycle.steps.length), 2);
+  await seen(page, "deadlock");
+  await page.close();
+});
+
+test("keys lead step by step to the deadlock and back", async () => {
+  const page = await open("deadlock");
+  const count = await page.evaluate(() => window.chantrace.index.count);
+  for (let i = 0; i < count + 2; ++i) await page.keyboard.press("ArrowRight");
+  assert.equal(await selected(page), count);
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("ArrowLeft");
+  assert.equal(await selected(page), count - 2);
+  assert.match(await text(page, "#detail"), /left.*lock\(nu\)/s);
+  await page.keyboard.press("Shift+ArrowLeft");
+  assert.match(await text(page, "#detail"), /left.*lock\(mu\)/s);
+  await page.keyboard.press("c");
+  assert.match(await text(page, "#detail"), /right.*lock\(mu\)/s);
+  await page.keyboard.press("Home");
+  await page.keyboard.press("p");
+  assert.match(await text(page, "#detail"), /preempts/);
+  await page.keyboard.press("Escape");
+  assert.equal(await selected(page), 0);
+  await seen(page, "steps");
+  await page.close();
+});
+
+test("the state goes with the step", async () => {
+  const page = await open("pool");
+  const states = [];
+  const count = await page.evaluate(() => window.chantrace.index.count);
+  for (let i = 0; i < count; ++i) {
+    await page.keyboard.press("ArrowRight");
+    const row = await page.textContent("#state tr:nth-child(2)");
+    if (row !== states.at(-1)) states.push(row);
+  }
+  assert.deepEqual(states.map((state) => state.replace("channel jobs", "")), [
+    "0 of 2: []", "1 of 2: [11]", "2 of 2: [11, 22]", "2 of 2: [11, 22]main", "1 of 2: [22]main", "2 of 2: [22, 33]",
+    "1 of 2: [33]", "0 of 2: []", "0 of 2: [], closed",
+  ]);
+  await seen(page, "state");
+  await page.close();
+});
+
+test("a link leads from a value to where it came from", async () => {
+  const page = await open("pool");
+  await page.fill("#search", "op:recv 33");
+  await page.press("#search", "Enter");
+  assert.match(await text(page, "#detail"), /recv\(jobs\) = 33/);
+  await page.click("#detail a");
+  assert.match(await text(page, "#detail"), /send\(jobs, 33\)/);
+  assert.match(await text(page, "#detail"), /goes on/);
+  await page.click("#detail a >> nth=0");
+  await seen(page, "link");
+  await page.close();
+});
+
+test("the wheel zooms, dragging pans, 0 shows all", async () => {
+  const page = await open("large");
+  const whole = await windowOf(page);
+  const box = await page.locator("#timeline").boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + 100);
+  for (let i = 0; i < 8; ++i) await page.mouse.wheel(0, -300);
+  const near = await windowOf(page);
+  assert.ok(near.to - near.from < (whole.to - whole.from) / 100);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width / 2 - 200, box.y + 100, { steps: 4 });
+  await page.mouse.up();
+  const panned = await windowOf(page);
+  assert.ok(panned.from > near.from);
+  assert.ok(Math.abs(panned.to - panned.from - (near.to - near.from)) < 1e-3);
+  await seen(page, "zoom");
+  await page.keyboard.press("w");
+  assert.ok((await windowOf(page)).to - (await windowOf(page)).from < panned.to - panned.from);
+  await page.keyboard.press("0");
+  assert.deepEqual(await windowOf(page), whole);
+  await seen(page, "large");
+  await page.close();
+});
+
+test("a search counts, marks and hides", async () => {
+  const page = await open("large");
+  await page.fill("#search", "task:worker-7 op:yield");
+  const expected = await page.evaluate(() => {
+    const { index } = window.chantrace;
+    let count = 0;
+    for (let step = 1; step <= index.count; ++step)
+      if (index.doc.tasks[index.task(step)].name === "worker-7" && index.word(step) === "yield") ++count;
+    return count;
+  });
+  assert.equal(await text(page, "#matches"), `${expected.toLocaleString("en")} steps`);
+  await page.press("#search", "Escape");
+  await page.keyboard.press("h");
+  await page.keyboard.press("n");
+  assert.match(await text(page, "#detail"), /worker-7.*yield/s);
+  await seen(page, "search");
+  await page.close();
+});
+
+test("an address that was passed on shows the same", async () => {
+  const page = await open("large");
+  await page.fill("#search", "task:worker-7");
+  await page.press("#search", "Enter");
+  await page.press("#search", "Escape");
+  for (const key of ["w", "w", "w", "n"]) await page.keyboard.press(key);
+  const hash = await hashWith(page, `s=${await selected(page)}&`);
+  const other = await openFile(resolve(ARTEFACTS, "large.html"), { hash });
+  assert.equal(await selected(other), await selected(page));
+  assert.equal(await text(other, "#matches"), await text(page, "#matches"));
+  const [left, right] = [await windowOf(page), await windowOf(other)];
+  assert.ok(Math.abs(left.from - right.from) < 0.1 && Math.abs(left.to - right.to) < 0.1);
+  await seen(other, "shared");
+  await page.close();
+  await other.close();
+});
+
+test("an address that makes no sense harms nothing", async () => {
+  const page = await open("pool", { hash: "#s=1e9&v=x~y&l=-4&q=%3Cb%3E&h=2" });
+  assert.equal(await selected(page), 0);
+  assert.equal(await text(page, "#matches"), "0 steps");
+  await seen(page, "nonsense");
+  await page.close();
+});
+
+test("a click selects the step that it hits", async () => {
+  const page = await open("deadlock");
+  const at = await place(page, 6);
+  await page.mouse.click(at.x + 2, at.y);
+  assert.equal(await selected(page), 6);
+  await page.mouse.move(at.x, at.y);
+  assert.match(await text(page, "#tip"), /^6 /);
+  await seen(page, "click");
+  await page.close();
+});
+
+test("a hostile trace is shown as the text that it is", async () => {
+  const page = await open("hostile");
+  assert.match(await text(page, "#title"), /<b>Suite<\/b>/);
+  await page.keyboard.press("End");
+  await page.keyboard.press("ArrowLeft");
+  assert.match(await text(page, "#detail"), /<script>window.pwned=1/);
+  assert.ok((await text(page, "#detail")).length < 20_000);
+  await page.keyboard.press("PageDown");
+  assert.equal(await page.evaluate(() => window.pwned), undefined);
+  assert.equal(await page.evaluate(() => document.querySelectorAll("img, main script, header script").length), 0);
+  assert.equal(await page.evaluate(() => window.chantrace.index.doc.tasks.length), 10_001);
+  await seen(page, "hostile");
+  await page.close();
+});
+
+test("a narrow window has it all, in the dark as well", async () => {
+  const page = await open("deadlock", { width: 700, height: 900, colorScheme: "dark" });
+  await page.click("#findings button >> text=show me");
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  await seen(page, "narrow");
+  await page.click("#help-button");
+  assert.match(await text(page, "#help"), /next preemption/);
+  await seen(page, "help");
+  await page.close();
+});

@@ -5,14 +5,20 @@
 #include <CLI/CLI.hpp>
 
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "input.h"
 #include "model/quantity.h"
 #include "verdict.h"
 #include "web/document.h"
+#include "web/server.h"
 
 namespace chantrace::replay {
 
@@ -24,8 +30,9 @@ namespace {
 constexpr std::uint64_t kPageEventsMax = 500'000;
 
 struct ViewOptions {
-  std::string input;
+  std::vector<std::string> inputs;
   std::string html;
+  std::uint16_t port = 4884;
 };
 
 struct CloseFile {
@@ -42,36 +49,136 @@ std::string write_file(const std::string& path, std::string_view text) {
   return out.error();
 }
 
-ExitCode run_view(const ViewOptions& options, Context& context) {
+struct PageError {
+  std::string text;
+  ExitCode code;
+};
+
+/// The page of one trace. `warn` is called with what is wrong with the trace.
+Result<std::string, PageError> page_of(const std::filesystem::path& path,
+                                       const std::function<void(const std::string&)>& warn) {
+  auto trace = load_trace(path);
+  if (!trace.has_value()) return PageError{in_words(trace.error()), ExitCode::kUnreadable};
+  for (const std::string& warning : trace.value().warnings)
+    warn(printable(path.string() + ": " + warning));
+  if (const std::uint64_t events = trace.value().events_count(); events > kPageEventsMax)
+    return PageError{
+        fmt::format("{}: a page holds {} events, and this trace has {}; \"chantrace show --from N "
+                    "--to M\" shows a part of it",
+                    printable(path.string()), grouped(kPageEventsMax), grouped(events)),
+        ExitCode::kUsage};
+  make_printable(trace.value(), Charset::kUtf8);
+  return view::to_page(trace.value(), findings_of(trace.value()), printable(path.stem().string()));
+}
+
+ExitCode write_page(const ViewOptions& options, const std::filesystem::path& input,
+                    Context& context) {
   std::error_code ignored;
-  if (std::filesystem::equivalent(options.input, options.html, ignored)) {
+  if (std::filesystem::equivalent(input, options.html, ignored)) {
     context.complain("--html is the trace itself; it would be lost");
     return ExitCode::kUsage;
   }
-  auto trace = load_trace(options.input);
-  if (!trace.has_value()) {
-    context.complain(in_words(trace.error()));
+  const auto page = page_of(input, [&](const std::string& text) { context.complain(text); });
+  if (!page.has_value()) {
+    context.complain(page.error().text);
+    return page.error().code;
+  }
+  const std::string error = write_file(options.html, page.value());
+  if (error.empty()) return ExitCode::kClean;
+  context.complain(printable(options.html + ": cannot write it: " + error));
+  return ExitCode::kUnreadable;
+}
+
+std::string escaped(std::string_view text) {
+  std::string safe;
+  for (const char c : text) {
+    if (c == '<')
+      safe += "&lt;";
+    else if (c == '&')
+      safe += "&amp;";
+    else
+      safe += c;
+  }
+  return safe;
+}
+
+view::Response text(unsigned status, std::string words) {
+  return {.status = status, .body = std::make_shared<std::string>(std::move(words) + "\n")};
+}
+
+/// "/" is the only trace, or a list of those there are; "/2" the second of them.
+class Pages {
+ public:
+  explicit Pages(std::vector<std::filesystem::path> traces) : traces_(std::move(traces)) {}
+
+  view::Response operator()(const view::Request& request) const {
+    if (request.path == "/") return traces_.size() == 1 ? page(0) : list();
+    std::size_t number = 0;
+    const char* const end = request.path.data() + request.path.size();
+    const auto [stop, error] = std::from_chars(request.path.data() + 1, end, number);
+    if (error != std::errc() || stop != end || number < 1 || number > traces_.size())
+      return text(404, "there is no such page");
+    return page(number - 1);
+  }
+
+ private:
+  /// Read anew each time: a test that ran again has left another trace.
+  view::Response page(std::size_t index) const {
+    auto page = page_of(traces_[index], [](const std::string&) {});
+    if (!page.has_value()) return text(404, page.error().text);
+    return {.type = "text/html; charset=utf-8",
+            .body = std::make_shared<std::string>(std::move(page).value())};
+  }
+
+  view::Response list() const {
+    std::string html =
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>chantrace</title><ul>";
+    for (std::size_t i = 0; i < traces_.size(); ++i)
+      html += fmt::format("<li><a href=\"/{}\">{}</a></li>", i + 1,
+                          escaped(printable(traces_[i].string())));
+    return {.type = "text/html; charset=utf-8",
+            .body = std::make_shared<std::string>(html + "</ul></html>")};
+  }
+
+  std::vector<std::filesystem::path> traces_;
+};
+
+/// Until somebody interrupts.
+ExitCode serve(const ViewOptions& options, std::vector<std::filesystem::path> traces,
+               Context& context) {
+  // Blocked in all threads, which begin behind this, so that they can be waited for.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  const auto server = view::Server::start({.port = options.port}, Pages(std::move(traces)));
+  if (!server.has_value()) {
+    context.complain(server.error());
     return ExitCode::kUnreadable;
   }
-  for (const std::string& warning : trace.value().warnings)
-    context.complain(printable(options.input + ": " + warning));
-  if (const std::uint64_t events = trace.value().events_count(); events > kPageEventsMax) {
-    context.complain(fmt::format(
-        "{}: a page holds {} events, and this trace has {}; \"chantrace show --from N --to M\" "
-        "shows a part of it",
-        printable(options.input), grouped(kPageEventsMax), grouped(events)));
+  context.out.write(server.value()->address() + "\n");
+  context.out.flush();
+  int signal = 0;
+  sigwait(&signals, &signal);
+  return ExitCode::kClean;
+}
+
+ExitCode run_view(const ViewOptions& options, Context& context) {
+  Inputs inputs = find_traces(options.inputs);
+  for (const TraceError& error : inputs.errors) context.complain(in_words(error));
+  if (!inputs.errors.empty()) return ExitCode::kUnreadable;
+  if (inputs.traces.empty()) {
+    context.complain("there is no trace to view");
+    return ExitCode::kUnreadable;
+  }
+  if (options.html.empty()) return serve(options, std::move(inputs.traces), context);
+  if (inputs.traces.size() > 1) {
+    context.complain(
+        fmt::format("--html writes one page, and there are {} traces", inputs.traces.size()));
     return ExitCode::kUsage;
   }
-  make_printable(trace.value(), Charset::kUtf8);
-  const std::string title = std::filesystem::path(options.input).stem().string();
-  const std::string page =
-      view::to_page(trace.value(), findings_of(trace.value()), printable(title));
-  const std::string error = write_file(options.html, page);
-  if (!error.empty()) {
-    context.complain(printable(options.html + ": cannot write it: " + error));
-    return ExitCode::kUnreadable;
-  }
-  return ExitCode::kClean;
+  return write_page(options, inputs.traces.front(), context);
 }
 
 }  // namespace
@@ -79,18 +186,25 @@ ExitCode run_view(const ViewOptions& options, Context& context) {
 void add_view(CLI::App& app, Context& context) {
   CLI::App& command = *app.add_subcommand(
       "view",
-      "shows a trace in a browser\n\n"
-      "Writes one page that needs no server and no other file, with the trace inside: a lane for "
-      "each task, forward and back step by step, what is in each channel and who holds which lock, "
-      "what led to what, and the findings. \"?\" in the page lists its keys; its address keeps "
-      "what "
-      "is selected.");
+      "shows traces in a browser\n\n"
+      "Serves them on this machine alone, and prints the address to open; an interrupt ends that. "
+      "With --html it writes one page that needs no server and no other file. A lane for each "
+      "task, "
+      "forward and back step by step, what is in each channel and who holds which lock, what led "
+      "to "
+      "what, and the findings. \"?\" in the page lists its keys; its address keeps what is "
+      "selected.");
   const auto options = std::make_shared<ViewOptions>();
-  command.add_option("PATH", options->input, "The trace file")->type_name("PATH")->required();
-  command.add_option("--html", options->html, "Write the page to this file")
-      ->type_name("FILE")
-      ->required();
-  set_examples(command, {{"A page to look at, or to pass on:",
+  add_inputs(command, options->inputs);
+  CLI::Option* const html =
+      command.add_option("--html", options->html, "Write the page to this file, and serve nothing")
+          ->type_name("FILE");
+  command.add_option("--port", options->port, "Where to serve, on 127.0.0.1; 0: any that is free")
+      ->type_name("N")
+      ->capture_default_str()
+      ->excludes(html);
+  set_examples(command, {{"In a browser:", "chantrace view traces"},
+                         {"A page to pass on:",
                           "chantrace view traces/Pool.ShutsDown.chantrace --html pool.html"}});
   command.callback([options, &context] { context.exit_code = run_view(*options, context); });
 }

@@ -2,7 +2,7 @@
 //
 //   CHANTRACE=.../chantrace TRACES=FOLDER ARTEFACTS=FOLDER node --test test/
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -29,16 +29,16 @@ async function until(holds) {
 async function open(name, { hash = "", width = 1280, height = 760, colorScheme = "light" } = {}) {
   const file = resolve(ARTEFACTS, `${name}.html`);
   execFileSync(CHANTRACE, ["view", join(TRACES, `${name}.chantrace`), "--html", file], { stdio: "pipe" });
-  return openFile(file, { hash, width, height, colorScheme });
+  return openAt(`file://${file}`, { hash, width, height, colorScheme });
 }
 
-async function openFile(file, { hash = "", width = 1280, height = 760, colorScheme = "light" } = {}) {
+async function openAt(address, { hash = "", width = 1280, height = 760, colorScheme = "light" } = {}) {
   const page = await browser.newPage({ viewport: { width, height }, colorScheme });
   page.on("pageerror", (error) => problems.push(error.message));
   page.on("console", (message) => { if (message.type() === "error") problems.push(message.text()); });
   page.on("dialog", (dialog) => { problems.push("a dialog"); dialog.dismiss(); });
-  page.on("request", (request) => { if (!request.url().startsWith("file:")) problems.push(request.url()); });
-  await page.goto(`file://${file}${hash}`);
+  page.on("request", (request) => { if (request.url().split("#")[0] !== address) problems.push(request.url()); });
+  await page.goto(address + hash);
   await until(() => page.evaluate(() => window.chantrace !== undefined));
   return page;
 }
@@ -189,7 +189,7 @@ test("an address that was passed on shows the same", async () => {
   await page.press("#search", "Escape");
   for (const key of ["w", "w", "w", "n"]) await page.keyboard.press(key);
   const hash = await hashWith(page, `s=${await selected(page)}&`);
-  const other = await openFile(resolve(ARTEFACTS, "large.html"), { hash });
+  const other = await openAt(`file://${resolve(ARTEFACTS, "large.html")}`, { hash });
   assert.equal(await selected(other), await selected(page));
   assert.equal(await text(other, "#matches"), await text(page, "#matches"));
   const [left, right] = [await windowOf(page), await windowOf(other)];
@@ -242,4 +242,18 @@ test("a narrow window has it all, in the dark as well", async () => {
   assert.match(await text(page, "#help"), /next preemption/);
   await seen(page, "help");
   await page.close();
+});
+
+test("a trace is served, and a list where there are several", async () => {
+  const server = spawn(CHANTRACE, ["view", TRACES, "--port", "0"]);
+  const address = await new Promise((done) => server.stdout.once("data", (text) => done(String(text).trim())));
+  const list = await (await fetch(address)).text();
+  const number = /href="\/(\d+)">[^<]*deadlock/.exec(list)[1];
+  const page = await openAt(`${address}${number}`);
+  await page.click("#findings button >> text=show me");
+  assert.match(await text(page, "#detail"), /for ever/);
+  await seen(page, "served");
+  await page.close();
+  server.kill("SIGINT");
+  assert.equal(await new Promise((done) => server.once("exit", done)), 0);
 });

@@ -1,0 +1,233 @@
+// The server as anyone on the machine can reach it, by plain sockets.
+#include "web/server.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace chantrace::view {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+/// A connection to a server.
+class Client {
+ public:
+  explicit Client(const Server& server) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(server.port());
+    if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+      throw std::runtime_error("cannot connect");
+  }
+  ~Client() { ::close(socket_); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// Whether all of it was taken.
+  bool send(std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t sent = ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return false;
+      text.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    return true;
+  }
+  void end() { ::shutdown(socket_, SHUT_WR); }
+  /// All that comes until the server closes.
+  std::string receive() {
+    std::string all;
+    char some[65'536];
+    for (ssize_t got; (got = ::recv(socket_, some, sizeof some, 0)) > 0;)
+      all.append(some, static_cast<std::size_t>(got));
+    return all;
+  }
+
+ private:
+  int socket_;
+};
+
+class ServerTest : public testing::Test {
+ protected:
+  void start(ServerOptions options = {}) {
+    auto started = Server::start(options, [this](const Request& request) -> Response {
+      if (request.path == "/throws") throw std::runtime_error("no luck");
+      if (request.path == "/large") return {.body = large_};
+      if (request.path != "/") return {.status = 404, .body = std::make_shared<std::string>("no")};
+      return {.type = "text/html", .body = std::make_shared<std::string>("hello " + request.query)};
+    });
+    ASSERT_TRUE(started.has_value()) << started.error();
+    server_ = std::move(started).value();
+  }
+  std::string host() const { return "127.0.0.1:" + std::to_string(server_->port()); }
+  /// The answer to a request.
+  std::string ask(const std::string& line, const std::string& host_named) {
+    Client client(*server_);
+    client.send(line + "\r\nHost: " + host_named + "\r\n\r\n");
+    return client.receive();
+  }
+  std::string get(const std::string& target) { return ask("GET " + target + " HTTP/1.1", host()); }
+  bool works() { return get("/").ends_with("hello "); }
+
+  const std::shared_ptr<const std::string> large_ =
+      std::make_shared<std::string>(std::string(20'000'000, 'x'));
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(ServerTest, AnswersWithWhatItIsGiven) {
+  start();
+
+  const std::string answer = get("/?from=1");
+
+  EXPECT_THAT(answer, AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("Content-Type: text/html\r\n"),
+                            HasSubstr("X-Content-Type-Options: nosniff\r\n")));
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nhello from=1"));
+  EXPECT_THAT(get("/nothing"), StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(get("/throws"), AllOf(StartsWith("HTTP/1.1 500 "), HasSubstr("no luck")));
+}
+
+TEST_F(ServerTest, AHeadHasNoBody) {
+  start();
+
+  const std::string answer = ask("HEAD / HTTP/1.1", host());
+
+  EXPECT_THAT(answer, AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("Content-Length: 6\r\n")));
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n"));
+}
+
+TEST_F(ServerTest, ALargeAnswerComesWhole) {
+  start();
+
+  const std::string answer = get("/large");
+
+  EXPECT_EQ(answer.size() - answer.find("\r\n\r\n") - 4, large_->size());
+}
+
+TEST_F(ServerTest, AnotherHostIsRefused) {
+  start();
+
+  EXPECT_THAT(ask("GET / HTTP/1.1", "evil.example:" + std::to_string(server_->port())),
+              StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(ask("GET / HTTP/1.1", "127.0.0.1"), StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(ask("GET / HTTP/1.1", host() + "\r\nHost: " + host()), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(ask("GET / HTTP/1.1", "localhost:" + std::to_string(server_->port())),
+              StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, OnlyGetsAreAnswered) {
+  start();
+
+  EXPECT_THAT(ask("DELETE / HTTP/1.1", host()),
+              AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("Allow: GET, HEAD\r\n")));
+  EXPECT_THAT(ask("POST / HTTP/1.1", host() + "\r\nContent-Length: 100"),
+              StartsWith("HTTP/1.1 413 "));
+}
+
+TEST_F(ServerTest, AHeadThatIsTooLongIsRefused) {
+  start();
+  Client client(*server_);
+
+  client.send("GET / HTTP/1.1\r\nHost: " + host() + "\r\nX: " + std::string(20'000, 'x') +
+              "\r\n\r\n");
+
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 431 "));
+  EXPECT_TRUE(works());
+}
+
+TEST_F(ServerTest, WhatIsNoRequestIsToldSo) {
+  start();
+  Client client(*server_);
+
+  client.send("HELLO\r\n\r\n");
+
+  EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(ServerTest, RequestsOfRandomBytesHarmNothing) {
+  start();
+  std::mt19937_64 random(5);
+  const std::string good = "GET / HTTP/1.1\r\nHost: " + host() + "\r\n\r\n";
+
+  for (int i = 0; i < 1'000; ++i) {
+    std::string bytes = good;
+    // Half of them are nearly right.
+    if (i % 2 == 0)
+      for (char& byte : bytes) byte = static_cast<char>(random());
+    for (int change = 0; change < 3; ++change)
+      bytes[random() % bytes.size()] = static_cast<char>(random());
+    Client client(*server_);
+    client.send(bytes.substr(0, 1 + random() % bytes.size()));
+    client.end();
+    client.receive();
+  }
+
+  EXPECT_TRUE(works());
+}
+
+TEST_F(ServerTest, ClientsThatSayNothingAreDropped) {
+  start({.patience = std::chrono::milliseconds(20)});
+  Client silent(*server_);
+  Client slow(*server_);
+  slow.send("GET / HT");
+
+  EXPECT_THAT(silent.receive(), IsEmpty());
+  EXPECT_THAT(slow.receive(), IsEmpty());
+  EXPECT_TRUE(works());
+}
+
+TEST_F(ServerTest, ClientsThatHoldAllConnectionsHoldNobodyForLong) {
+  start({.connections_max = 2, .patience = std::chrono::milliseconds(20)});
+  std::vector<std::unique_ptr<Client>> silent;
+  for (int i = 0; i < 20; ++i) silent.push_back(std::make_unique<Client>(*server_));
+
+  EXPECT_TRUE(works());
+}
+
+TEST_F(ServerTest, AClientThatLeavesInTheMiddleHarmsNothing) {
+  start();
+  for (int i = 0; i < 20; ++i) {
+    Client client(*server_);
+    client.send("GET /large HTTP/1.1\r\nHost: " + host() + "\r\n\r\n");
+  }
+
+  EXPECT_TRUE(works());
+}
+
+TEST_F(ServerTest, EndsThoughClientsAreThere) {
+  start();
+  Client silent(*server_);
+  Client slow(*server_);
+  slow.send("GET /large HTTP/1.1\r\nHost: " + host() + "\r\n\r\n");
+
+  server_ = nullptr;
+
+  EXPECT_THAT(silent.receive(), IsEmpty());
+}
+
+TEST_F(ServerTest, APortInUseIsSaid) {
+  start();
+
+  const auto other =
+      Server::start({.port = server_->port()}, [](const Request&) { return Response{}; });
+
+  ASSERT_FALSE(other.has_value());
+  EXPECT_THAT(other.error(), AllOf(HasSubstr(host()), HasSubstr("in use")));
+}
+
+}  // namespace
+}  // namespace chantrace::view

@@ -57,9 +57,9 @@ Inputs find_traces(const std::vector<std::string>& arguments) {
   return inputs;
 }
 
-Result<Trace, TraceError> load_trace(const std::filesystem::path& path) {
+Result<Trace, TraceError> load_trace(const std::filesystem::path& path, const ReadLimits& limits) {
   ProgressLine line{path.filename().string()};
-  return read_trace(path, {}, [&](std::uint64_t done_bytes, std::uint64_t total_bytes) {
+  return read_trace(path, limits, [&](std::uint64_t done_bytes, std::uint64_t total_bytes) {
     line.update(done_bytes, total_bytes);
   });
 }

@@ -26,7 +26,8 @@ inline constexpr std::string_view kTraceExtension = ".chantrace";
 Inputs find_traces(const std::vector<std::string>& arguments);
 
 /// Reads one trace, and tells a person at a terminal how far it is when it takes long.
-Result<Trace, TraceError> load_trace(const std::filesystem::path& path);
+Result<Trace, TraceError> load_trace(const std::filesystem::path& path,
+                                     const ReadLimits& limits = {});
 
 /// The one line for a trace that could not be read: "traces/a.chantrace: not a trace ...".
 std::string in_words(const TraceError& error);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -54,20 +55,30 @@ struct PageError {
   ExitCode code;
 };
 
+/// A name stands in each of its operations, and no page has room for more of it.
+void shorten_names(Trace& trace) {
+  constexpr std::size_t kColumnsMax = 200;
+  for (TaskInfo& task : trace.tasks) task.label = fit(task.label, kColumnsMax);
+  for (ObjectInfo& object : trace.objects) object.name = fit(object.name, kColumnsMax);
+}
+
 /// The page of one trace. `warn` is called with what is wrong with the trace.
 Result<std::string, PageError> page_of(const std::filesystem::path& path,
                                        const std::function<void(const std::string&)>& warn) {
-  auto trace = load_trace(path);
+  // What a page cannot hold is not read.
+  auto trace = load_trace(path, {.events_max = kPageEventsMax + 1});
   if (!trace.has_value()) return PageError{in_words(trace.error()), ExitCode::kUnreadable};
+  if (trace.value().events_count() > kPageEventsMax)
+    return PageError{
+        fmt::format(
+            "{}: a page holds {} events, and this trace has more; \"chantrace show --from N "
+            "--to M\" shows a part of it",
+            printable(path.string()), grouped(kPageEventsMax)),
+        ExitCode::kUsage};
   for (const std::string& warning : trace.value().warnings)
     warn(printable(path.string() + ": " + warning));
-  if (const std::uint64_t events = trace.value().events_count(); events > kPageEventsMax)
-    return PageError{
-        fmt::format("{}: a page holds {} events, and this trace has {}; \"chantrace show --from N "
-                    "--to M\" shows a part of it",
-                    printable(path.string()), grouped(kPageEventsMax), grouped(events)),
-        ExitCode::kUsage};
   make_printable(trace.value(), Charset::kUtf8);
+  shorten_names(trace.value());
   return view::to_page(trace.value(), findings_of(trace.value()), printable(path.stem().string()));
 }
 
@@ -112,6 +123,7 @@ class Pages {
   explicit Pages(std::vector<std::filesystem::path> traces) : traces_(std::move(traces)) {}
 
   view::Response operator()(const view::Request& request) const {
+    if (!request.path.starts_with('/')) return text(404, "there is no such page");
     if (request.path == "/") return traces_.size() == 1 ? page(0) : list();
     std::size_t number = 0;
     const char* const end = request.path.data() + request.path.size();
@@ -161,7 +173,8 @@ ExitCode serve(const ViewOptions& options, std::vector<std::filesystem::path> tr
   context.out.flush();
   int signal = 0;
   sigwait(&signals, &signal);
-  return ExitCode::kClean;
+  // A page that is being made may take its time, and nobody waits for it any more.
+  std::_Exit(static_cast<int>(ExitCode::kClean));
 }
 
 ExitCode run_view(const ViewOptions& options, Context& context) {
@@ -198,7 +211,13 @@ void add_view(CLI::App& app, Context& context) {
   add_inputs(command, options->inputs);
   CLI::Option* const html =
       command.add_option("--html", options->html, "Write the page to this file, and serve nothing")
-          ->type_name("FILE");
+          ->type_name("FILE")
+          ->check(CLI::Validator(
+              [](std::string& file) {
+                return file.empty() || file == "-" ? std::string("is no name of a file")
+                                                   : std::string();
+              },
+              ""));
   command.add_option("--port", options->port, "Where to serve, on 127.0.0.1; 0: any that is free")
       ->type_name("N")
       ->capture_default_str()

@@ -228,7 +228,7 @@ TEST(HiddenNondeterminismTest, WhatDiffersOnceOnlyWithoutALogIsKnownByItsStep) {
       explore(body, {.schedules = 100, .strategy = random_walk(), .goes_on = true});
 
   ASSERT_EQ(result.findings().size(), 2u);
-  EXPECT_THAT(result.findings()[1].summary, HasSubstr("main's step 2 is made only once"));
+  EXPECT_THAT(result.findings()[1].summary, HasSubstr("main's step 2 is made there only once"));
   EXPECT_EQ(to_number(result.findings()[1].task), 1u);
   EXPECT_EQ(result.failures, 1u);
 }

@@ -73,6 +73,20 @@ TEST(DocumentTest, FindingsPointToWhereTasksAreStuck) {
   EXPECT_EQ(words, (std::set<std::string>{"lock(mu)", "lock(nu)"}));
 }
 
+TEST(DocumentTest, AFindingOfAMisuseIsWhereThatWas) {
+  TraceMaker maker("Misuse");
+  const std::uint32_t values = maker.channel("values", 1);
+  maker.event(maker.body(), Operation::kClose, values, {.line = 40});
+  maker.event(maker.body(), Operation::kSend, values, {.outcome = Outcome::kMisuse, .line = 41});
+  maker.event(maker.body(), Operation::kYield, 0, {.line = 42});
+
+  const json document = document_of(maker.finish(false));
+
+  const json& finding = document["findings"].at(0);
+  EXPECT_EQ(finding["kind"], "send_on_closed");
+  EXPECT_EQ(finding["steps"], json({3}));
+}
+
 TEST(DocumentTest, NoTextEndsTheScriptThatItStandsIn) {
   TraceMaker maker("</script><!--");
   maker.file = "/<script>/a.cpp";

@@ -37,6 +37,7 @@ Trace pool() {
 /// Two tasks, each with the lock that the other one wants.
 Trace deadlock() {
   TraceMaker maker("Transfer.InOppositeOrders");
+  maker.trace().header.is_controlled = true;
   const std::uint32_t mu = maker.object(ObjectKind::kMutex, "mu");
   const std::uint32_t nu = maker.object(ObjectKind::kMutex, "nu");
   const TaskId left = maker.task("left");

@@ -8,11 +8,13 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "chantrace/chantrace.h"
 #include "model/changes.h"
 #include "model/naming.h"
+#include "replay/traces.h"
 #include "support/record_controlled.h"
 
 namespace chantrace::view {
@@ -29,10 +31,9 @@ const Schedule kInTurns{{.time_mode = TimeMode::kQuiescence}, {}, {}, 0};
 
 /// A program that ran without preemptions, and what is seen of it.
 struct Seen {
-  explicit Seen(const std::function<void()>& body)
-      : trace(record_controlled(body, kInTurns)),
-        names(trace),
-        timeline(make_timeline(trace, order_events(trace))) {}
+  explicit Seen(const std::function<void()>& body) : Seen(record_controlled(body, kInTurns)) {}
+  explicit Seen(Trace made)
+      : trace(std::move(made)), names(trace), timeline(make_timeline(trace, order_events(trace))) {}
 
   /// "worker send(values)"
   std::string text(std::uint64_t step) const {
@@ -192,7 +193,7 @@ std::vector<std::string> states_of(const Seen& seen, const std::string& name) {
   for (const Change& change : find_changes(seen.trace, seen.timeline.steps)) {
     if (seen.names.object(ObjectId{change.object}) != name) continue;
     standing.apply(change);
-    std::string state = "[";
+    std::string state = standing.size > standing.buffer.size() ? "[?" : "[";
     for (const std::uint64_t step : standing.buffer)
       state += step == 0 ? "?"
                          : format_value(seen.trace,
@@ -252,6 +253,100 @@ TEST(ChangesTest, ALockHasItsHolderAndThoseBehindIt) {
   EXPECT_THAT(states_of(seen, "mu"), Contains("[] main holds"));
   EXPECT_THAT(states_of(seen, "mu"), Contains("[] other holds"));
   EXPECT_EQ(states_of(seen, "mu").back(), "[]");
+}
+
+// What a trace can be though no program means it: events were lost, or bytes damaged.
+
+TEST(TimelineTest, ASelectThatParksIsNoLossOfItsChannels) {
+  const Seen seen([] {
+    Channel<int> values("values", 1);
+    values.send(11);
+    Task writer = go("writer", [=] { select(on_send(values, 22)); });
+    sleep_for(std::chrono::seconds(1));
+    values.recv();
+    values.recv();
+    writer.join();
+  });
+
+  EXPECT_THAT(seen.links(Link::Kind::kValue),
+              ElementsAre("writer select(send values) -> main recv(values)"));
+  EXPECT_THAT(states_of(seen, "values"), Contains("[22]"));
+}
+
+TEST(TimelineTest, ATaskWhoseEndOfAWaitIsLostIsNotBlocked) {
+  replay::TraceMaker maker;
+  const std::uint32_t values = maker.channel("values");
+  const std::uint32_t mu = maker.object(ObjectKind::kMutex, "mu");
+  const TaskId worker = maker.task("worker");
+  maker.event(worker, Operation::kReceive, values, {.phase = Phase::kStart});
+  maker.event(worker, Operation::kLock, mu, {});
+  maker.event(worker, Operation::kUnlock, mu, {});
+  maker.end_task(worker);
+
+  const Seen seen(maker.finish());
+
+  EXPECT_THAT(seen.spans("worker"), ElementsAre("runs", "parked worker recv(values)", "runs"));
+  EXPECT_EQ(states_of(seen, "values").back(), "[]");
+}
+
+TEST(TimelineTest, NobodyIsBlockedForEverInAProgramThatWasKilled) {
+  replay::TraceMaker maker;
+  const std::uint32_t values = maker.channel("values");
+  maker.event(maker.body(), Operation::kReceive, values, {.phase = Phase::kStart});
+
+  EXPECT_THAT(Seen(maker.cut_off()).spans("main"), Contains("parked main recv(values)"));
+  EXPECT_THAT(Seen(maker.finish()).spans("main"), Contains("blocked main recv(values)"));
+}
+
+TEST(TimelineTest, BehindALossNoValueIsFollowed) {
+  replay::TraceMaker maker;
+  const std::uint32_t values = maker.channel("values", 2);
+  const TaskId worker = maker.task("worker");
+  maker.send(maker.body(), values, 1, Phase::kBoth, 40, 1);
+  maker.send(maker.body(), values, 2, Phase::kBoth, 40, 2);
+  maker.receive(worker, values, 1, Phase::kBoth, 50, 1);
+  maker.receive(worker, values, 2, Phase::kBoth, 50, 0);
+  Trace trace = maker.finish();
+  ASSERT_EQ(Seen(trace).links(Link::Kind::kValue).size(), 2u);
+  // The first send is lost.
+  std::vector<EventRecord>& events = trace.streams.front().events;
+  events.erase(std::find_if(events.begin(), events.end(), [](const EventRecord& event) {
+    return event.operation == Operation::kSend;
+  }));
+  trace.streams.front().gaps.push_back({2, 1});
+
+  EXPECT_THAT(Seen(trace).links(Link::Kind::kValue), IsEmpty());
+}
+
+TEST(TimelineTest, ALockIsHadFromWhoGaveItBackAndNotFromWhoTriedIt) {
+  replay::TraceMaker maker;
+  const std::uint32_t mu = maker.object(ObjectKind::kMutex, "mu");
+  const TaskId waiting = maker.task("waiting");
+  const TaskId trying = maker.task("trying");
+  maker.event(maker.body(), Operation::kLock, mu, {});
+  maker.event(waiting, Operation::kLock, mu, {.phase = Phase::kStart});
+  maker.event(maker.body(), Operation::kUnlock, mu, {});
+  maker.event(trying, Operation::kLock, mu, {.outcome = Outcome::kNotReady});
+  maker.event(waiting, Operation::kLock, mu, {.phase = Phase::kDone});
+
+  EXPECT_THAT(Seen(maker.finish()).links(Link::Kind::kWakeUp),
+              ElementsAre("main unlock(mu) -> waiting lock(mu)"));
+}
+
+TEST(ChangesTest, NumbersThatCannotBeAreLookedAtOnce) {
+  replay::TraceMaker maker;
+  const std::uint32_t values = maker.channel("values", 4);
+  maker.trace().objects.front().initial_size = ~std::uint64_t{0};
+  for (int i = 0; i < 1'000; ++i)
+    maker.send(maker.body(), values, 1, Phase::kBoth, 40, i % 2 == 0 ? 65'000 : 0);
+  for (int i = 0; i < 1'000; ++i)
+    maker.event(maker.body(), Operation::kReceive, values, {.phase = Phase::kStart});
+  const Trace trace = maker.finish();
+
+  const std::vector<Change> changes =
+      find_changes(trace, make_timeline(trace, order_events(trace)).steps);
+
+  EXPECT_LT(changes.size(), 5'000u);
 }
 
 }  // namespace

@@ -8,8 +8,10 @@
 namespace chantrace::view {
 namespace {
 
-/// Values of one channel that are looked at; what comes on top is counted alone.
-constexpr std::uint64_t kBufferMax = 65'536;
+/// As many as a page can count to.
+constexpr std::uint64_t kSizeMax = std::uint64_t{1} << 53;
+/// Of an object that is older than the trace.
+constexpr std::size_t kHoldersMax = 1'000;
 
 void erase_one(std::vector<TaskId>& tasks, TaskId task) {
   const auto found = std::find(tasks.begin(), tasks.end(), task);
@@ -26,71 +28,81 @@ class ChangeFinder {
     const EventRecord& event = event_at(trace_, step.place);
     now_ = step.number;
     const Phase phase = phase_of(event);
+    if (ends_wait(event)) go_on(step.task);
     if (phase == Phase::kStart) {
       offered_[to_number(step.task)] = now_;
       park(step, event);
     }
-    if (phase == Phase::kDone) go_on(step.task);
     if (event.object == 0 || is_on_task(event.operation)) return;
-    ObjectState& object = objects_[event.object];
-    const ObjectState before = state_of(object);
-    apply_to_object(object, trace_, step.task, event);
-    // A send that parked offered its value when it did so.
-    const std::uint64_t value_step = phase == Phase::kDone ? offered_[to_number(step.task)] : now_;
-    compare(event.object, before, object, value_step);
+    Known& known = objects_[event.object];
+    apply_to_object(known.object, trace_, step.task, event);
+    // A send that parked offered its value when it did so; of a select the end alone has it.
+    const bool was_offered = phase == Phase::kDone && event.operation != Operation::kSelect;
+    compare(event.object, known, was_offered ? offered_[to_number(step.task)] : now_);
   }
 
   std::vector<Change> take() { return std::move(changes_); }
 
  private:
-  /// Only what is compared.
-  static ObjectState state_of(const ObjectState& object) {
-    ObjectState state;
-    state.size = object.size;
-    state.is_closed = object.is_closed;
-    state.count = object.count;
-    state.holders = object.holders;
-    return state;
-  }
+  /// An object, and what has been told of it.
+  struct Known {
+    ObjectState object;
+    std::uint64_t size = 0;
+    bool is_closed = false;
+    std::int64_t count = 0;
+    std::vector<TaskId> holders;
+  };
 
   void begin(const ObjectInfo& info) {
-    const std::uint32_t id = to_number(info.id);
-    ObjectState& object = objects_[id];
+    Known& known = objects_[to_number(info.id)];
+    ObjectState& object = known.object;
     object.id = info.id;
     object.kind = info.kind;
     object.capacity = info.capacity;
-    const ObjectState empty = state_of(object);
     object.size = info.initial_size;
     object.is_closed = info.is_initially_closed;
     const bool has_timer = info.kind == ObjectKind::kChannel || info.kind == ObjectKind::kTimer ||
                            info.kind == ObjectKind::kTicker || info.kind == ObjectKind::kContext;
     if (!has_timer) object.count = info.initial_count;
     for (const TaskId holder : info.initial_holders)
-      object.holders.push_back({holder, Site{}, false});
-    compare(id, empty, object, 0);
+      if (object.holders.size() < kHoldersMax) object.holders.push_back({holder, Site{}, false});
+    compare(to_number(info.id), known, 0);
   }
 
-  void compare(std::uint32_t id, const ObjectState& before, const ObjectState& after,
-               std::uint64_t value_step) {
-    for (std::uint64_t size = before.size; size > after.size && size > 0; --size)
-      if (size <= kBufferMax) change(id, Change::Kind::kPop);
-    for (std::uint64_t size = before.size; size < std::min(after.size, kBufferMax); ++size)
+  /// Tells what of an object is not as it was told. `value_step`: what has the value that came.
+  void compare(std::uint32_t id, Known& known, std::uint64_t value_step) {
+    const ObjectState& object = known.object;
+    const std::uint64_t size = std::min(object.size, kSizeMax);
+    if (size == known.size + 1 && value_step != 0)
       change(id, Change::Kind::kPush, TaskId{}, static_cast<std::int64_t>(value_step));
-    if (after.is_closed && !before.is_closed) change(id, Change::Kind::kClose);
-    if (after.count != before.count) change(id, Change::Kind::kCount, TaskId{}, after.count);
-    if (after.holders == before.holders) return;
-    std::vector<TaskId> gone;
-    for (const Holder& holder : before.holders) gone.push_back(holder.task);
-    std::vector<TaskId> come;
-    for (const Holder& holder : after.holders) {
-      const auto same = std::find(gone.begin(), gone.end(), holder.task);
-      if (same != gone.end())
-        gone.erase(same);
-      else
-        come.push_back(holder.task);
+    else if (size + 1 == known.size)
+      change(id, Change::Kind::kPop);
+    else if (size != known.size)
+      change(id, Change::Kind::kSize, TaskId{}, static_cast<std::int64_t>(size));
+    known.size = size;
+    if (object.is_closed && !known.is_closed) change(id, Change::Kind::kClose);
+    known.is_closed = object.is_closed;
+    if (object.count != known.count) change(id, Change::Kind::kCount, TaskId{}, object.count);
+    known.count = object.count;
+    compare_holders(id, known);
+  }
+
+  /// One comes at the end, or one goes; a once has another one.
+  void compare_holders(std::uint32_t id, Known& known) {
+    const std::vector<Holder>& holders = known.object.holders;
+    std::size_t same = 0;
+    while (same < known.holders.size()) {
+      if (same < holders.size() && holders[same].task == known.holders[same]) {
+        ++same;
+        continue;
+      }
+      change(id, Change::Kind::kRelease, known.holders[same]);
+      known.holders.erase(known.holders.begin() + static_cast<std::ptrdiff_t>(same));
     }
-    for (const TaskId task : gone) change(id, Change::Kind::kRelease, task);
-    for (const TaskId task : come) change(id, Change::Kind::kHold, task);
+    for (; same < holders.size(); ++same) {
+      known.holders.push_back(holders[same].task);
+      change(id, Change::Kind::kHold, holders[same].task);
+    }
   }
 
   void park(const Step& step, const EventRecord& event) {
@@ -117,7 +129,7 @@ class ChangeFinder {
 
   const Trace& trace_;
   std::uint64_t now_ = 0;
-  std::unordered_map<std::uint32_t, ObjectState> objects_;
+  std::unordered_map<std::uint32_t, Known> objects_;
   std::unordered_map<std::uint32_t, std::uint64_t> offered_;                ///< By task.
   std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> waits_at_;  ///< By task.
   std::vector<Change> changes_;
@@ -129,9 +141,15 @@ void Standing::apply(const Change& change) {
   switch (change.kind) {
     case Change::Kind::kPush:
       buffer.push_back(static_cast<std::uint64_t>(change.number));
+      ++size;
       break;
     case Change::Kind::kPop:
-      if (!buffer.empty()) buffer.pop_front();
+      if (size == buffer.size() && !buffer.empty()) buffer.pop_front();
+      if (size > 0) --size;
+      break;
+    case Change::Kind::kSize:
+      size = static_cast<std::uint64_t>(change.number);
+      while (buffer.size() > size) buffer.pop_front();
       break;
     case Change::Kind::kClose:
       is_closed = true;

@@ -15,8 +15,9 @@ namespace chantrace::view {
 /// What one step changes of one object.
 struct Change {
   enum class Kind : std::uint8_t {
-    kPush,     ///< Into the buffer: the value of the step `number`; 0: not known.
+    kPush,     ///< Into the buffer: the value of the step `number`.
     kPop,      ///< The oldest value leaves the buffer.
+    kSize,     ///< There are `number` values in the buffer: what came and went is not known.
     kClose,    ///< A channel is closed, a context cancelled.
     kHold,     ///< `task` has the lock, or runs the function of a once.
     kRelease,  ///< `task` has it no longer.
@@ -35,7 +36,9 @@ struct Change {
 
 /// How an object stands.
 struct Standing {
-  std::deque<std::uint64_t> buffer;  ///< Steps whose values are in it, oldest first; 0: not known.
+  std::uint64_t size = 0;            ///< Values in the buffer,
+  std::deque<std::uint64_t> buffer;  ///< and the steps that have the youngest of them; of the
+                                     ///< others it is not known where they come from.
   std::vector<TaskId> holders;
   std::vector<TaskId> waiters;
   std::int64_t count = 0;
@@ -48,7 +51,8 @@ struct Standing {
 
 /// By step, those of one step in the order in which they are to be applied.
 ///
-/// Cost: linear in steps, and in the tasks that hold one lock at once.
+/// Cost: linear in steps, in what they wait for, and in the tasks that hold one lock at once, of
+/// which there are few hundreds at most.
 std::vector<Change> find_changes(const Trace& trace, const std::vector<Step>& steps);
 
 }  // namespace chantrace::view

@@ -168,6 +168,11 @@ bool is_note(Operation operation) {
   return operation == Operation::kSelectCase || operation == Operation::kStack;
 }
 
+bool ends_wait(const EventRecord& event) {
+  return event.operation != Operation::kUnlock && event.operation != Operation::kUnlockShared &&
+         !is_note(event.operation);
+}
+
 std::size_t unwinding_begins_at(const Trace& trace, const TraceOrder& order) {
   const auto first =
       std::find_if(order.places.begin(), order.places.end(), [&](const EventPlace& place) {

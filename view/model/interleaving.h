@@ -41,6 +41,11 @@ const TaskStream* find_stream(const Trace& trace, TaskId task);
 /// A record that only adds to the one after it.
 bool is_note(Operation operation);
 
+/// Whether a task that waits does so no longer when it makes that record: the end of its wait, or
+/// any other operation, where that end was lost. A condition wait gives back its lock while it
+/// waits.
+bool ends_wait(const EventRecord& event);
+
 /// The records of the cases of a select that parked, for its start and for its done; else none.
 std::vector<const EventRecord*> cases_of(const Trace& trace, const EventPlace& place);
 

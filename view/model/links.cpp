@@ -17,12 +17,22 @@ struct Mark {
 
 /// What is remembered of one object.
 struct Memory {
-  Mark last_completer;  ///< The last record that was not the end of a wait.
-  Mark last_unlock;
-  std::deque<Mark> sent;       ///< Values that nobody has received yet.
-  std::deque<Mark> received;   ///< Receives whose values' sends have not been seen yet.
   std::uint32_t sequence = 0;  ///< Of the last record about it.
+  Mark completer;              ///< The last operation that did not wait, and did something.
+  Mark unlock;                 ///< The last one that gave the lock back.
+  std::uint64_t unknown = 0;   ///< Values from before the trace that nobody has received yet,
+  std::deque<Mark> sent;       ///< and those that were sent since.
+  std::deque<Mark> received;   ///< Receives whose values' sends have not been seen yet.
+  bool is_torn = false;        ///< Events are missing.
 };
+
+bool is_unlock(const EventRecord& event) {
+  return event.operation == kUnlock || event.operation == kUnlockShared;
+}
+
+bool is_lock(const EventRecord& event) {
+  return event.operation == kLock || event.operation == kLockShared;
+}
 
 bool is_receive(const EventRecord& event) {
   return event.operation == kReceive || event.operation == kRange ||
@@ -37,8 +47,7 @@ class LinkFinder {
  public:
   explicit LinkFinder(const Trace& trace) : trace_(trace) {
     for (const ObjectInfo& object : trace.objects)
-      memories_[to_number(object.id)].sent.resize(
-          std::min<std::uint64_t>(object.initial_size, trace.events_count()));
+      memories_[to_number(object.id)].unknown = object.initial_size;
   }
 
   void add(const Step& step) {
@@ -49,6 +58,11 @@ class LinkFinder {
       add_of_task(event, now);
     else if (event.object != 0)
       add_of_object(event, now);
+  }
+
+  /// It is no step, and has a number among the records of its object all the same.
+  void add_note(const EventRecord& event) {
+    if (event.object != 0) count(memories_[event.object], event);
   }
 
   std::vector<Link> take() { return std::move(links_); }
@@ -81,33 +95,43 @@ class LinkFinder {
 
   void add_of_object(const EventRecord& event, const Mark& now) {
     Memory& memory = memories_[event.object];
-    if (event.sequence != 0) {
-      if (event.sequence != memory.sequence + 1 && memory.sequence != 0) forget(memory);
-      memory.sequence = event.sequence;
-    }
-    const bool is_start = phase_of(event) == Phase::kStart;
+    count(memory, event);
     const bool is_done = phase_of(event) == Phase::kDone;
     const bool is_ok = outcome_of(event) == Outcome::kOk;
-    bool has_value_link = false;
-    if (!is_start && is_ok && is_send(event)) has_value_link = send(memory, event, now);
-    if (!is_start && is_ok && is_receive(event)) has_value_link = receive(memory, now);
-    if (is_done) {
-      if (!has_value_link && outcome_of(event) != Outcome::kTimedOut)
-        link(memory.last_completer, now, Link::Kind::kWakeUp);
-    } else if (!is_start) {
-      memory.last_completer = now;
-    }
-    if (event.operation == kUnlock || event.operation == kUnlockShared) {
-      memory.last_unlock = now;
-    } else if ((event.operation == kLock || event.operation == kLockShared) && is_ok && !is_start) {
-      if (!is_done) link(memory.last_unlock, now, Link::Kind::kLock);
+    if (phase_of(event) == Phase::kStart) return;
+    if (is_lock(event)) {
+      if (is_ok) link(memory.unlock, now, is_done ? Link::Kind::kWakeUp : Link::Kind::kLock);
+    } else if (is_done) {
+      const bool has_value = is_ok && !memory.is_torn && follow_value(memory, event, now);
+      if (!has_value && outcome_of(event) != Outcome::kTimedOut)
+        link(memory.completer, now, Link::Kind::kWakeUp);
+    } else {
+      if (is_ok && !memory.is_torn) follow_value(memory, event, now);
+      // Who only tried has woken nobody.
+      if (outcome_of(event) != Outcome::kNotReady && outcome_of(event) != Outcome::kTimedOut)
+        memory.completer = now;
+      if (is_unlock(event) && (is_ok || outcome_of(event) == Outcome::kForeign))
+        memory.unlock = now;
     }
   }
 
-  static void forget(Memory& memory) {
-    memory.sent.clear();
-    memory.received.clear();
-    memory.last_completer = memory.last_unlock = {};
+  /// The record's number; where some are missing before it, what was is not known any more.
+  static void count(Memory& memory, const EventRecord& event) {
+    if (event.sequence == 0) return;
+    if (event.sequence != memory.sequence + 1) {
+      memory.sent.clear();
+      memory.received.clear();
+      memory.completer = memory.unlock = {};
+      memory.is_torn = true;
+    }
+    memory.sequence = event.sequence;
+  }
+
+  /// Returns: whether it is known where the value came from, or went.
+  bool follow_value(Memory& memory, const EventRecord& event, const Mark& now) {
+    if (is_send(event)) return send(memory, event, now);
+    if (is_receive(event)) return receive(memory, now);
+    return false;
   }
 
   bool send(Memory& memory, const EventRecord& event, const Mark& now) {
@@ -123,12 +147,14 @@ class LinkFinder {
   }
 
   bool receive(Memory& memory, const Mark& now) {
-    if (memory.sent.empty()) {
+    if (memory.unknown > 0) {
+      --memory.unknown;
+    } else if (memory.sent.empty()) {
       memory.received.push_back(now);
-      return true;
+    } else {
+      link(memory.sent.front(), now, Link::Kind::kValue);
+      memory.sent.pop_front();
     }
-    link(memory.sent.front(), now, Link::Kind::kValue);
-    memory.sent.pop_front();
     return true;
   }
 
@@ -142,9 +168,17 @@ class LinkFinder {
 
 }  // namespace
 
-std::vector<Link> find_links(const Trace& trace, const std::vector<Step>& steps) {
+std::vector<Link> find_links(const Trace& trace, const TraceOrder& order,
+                             const std::vector<Step>& steps) {
   LinkFinder finder(trace);
-  for (const Step& step : steps) finder.add(step);
+  auto step = steps.begin();
+  for (const EventPlace& place : order.places) {
+    const EventRecord& event = event_at(trace, place);
+    if (is_note(event.operation))
+      finder.add_note(event);
+    else
+      finder.add(*step++);
+  }
   std::vector<Link> links = finder.take();
   std::stable_sort(links.begin(), links.end(),
                    [](const Link& left, const Link& right) { return left.to < right.to; });

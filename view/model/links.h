@@ -13,9 +13,11 @@ namespace chantrace::view {
 ///
 /// A value is followed by the rule that channels are first in, first out. Whoever completes an
 /// operation that is parked does so under the object's lock, so that its record has the number
-/// before; where events are missing, links of the objects that they are about may be missing too.
+/// before; a lock alone is taken later than it was given back. Behind events of an object that are
+/// missing its values are followed no further.
 ///
-/// Cost: linear in steps.
-std::vector<Link> find_links(const Trace& trace, const std::vector<Step>& steps);
+/// `steps`: those of `order`. Cost: linear in events.
+std::vector<Link> find_links(const Trace& trace, const TraceOrder& order,
+                             const std::vector<Step>& steps);
 
 }  // namespace chantrace::view

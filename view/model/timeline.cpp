@@ -58,23 +58,21 @@ class SpanMaker {
     timeline_.lanes[lane].last = step.number;
     if (event.operation == Operation::kTaskEnd) {
       close(doing, step.number);
+      doing.span.begin = step.number;
       doing.has_ended = true;
       return;
     }
-    // A condition wait gives back its lock once it has parked: that goes on beside it.
-    if (phase_of(event) == Phase::kStart) {
-      close(doing, step.number);
-      doing.span = {.lane = lane,
-                    .begin = step.number,
-                    .kind = Span::Kind::kParked,
-                    .operation = event.operation,
-                    .object = event.operation == Operation::kSelect ? 0 : event.object};
-      doing.has_deadline =
-          outcome_of(event) == Outcome::kTimedOut || event.operation == Operation::kSleep;
-    } else if (phase_of(event) == Phase::kDone && doing.span.kind == Span::Kind::kParked) {
+    const bool is_start = phase_of(event) == Phase::kStart;
+    if (is_start || (doing.span.kind == Span::Kind::kParked && ends_wait(event))) {
       close(doing, step.number);
       doing.span = {.lane = lane, .begin = step.number};
     }
+    if (!is_start) return;
+    doing.span.kind = Span::Kind::kParked;
+    doing.span.operation = event.operation;
+    doing.span.object = event.operation == Operation::kSelect ? 0 : event.object;
+    doing.has_deadline =
+        outcome_of(event) == Outcome::kTimedOut || event.operation == Operation::kSleep;
   }
 
   void finish() {
@@ -82,7 +80,8 @@ class SpanMaker {
     for (Doing& doing : doing_) {
       if (!doing.has_begun || doing.has_ended) continue;
       const std::uint32_t lane = doing.span.lane;
-      if (doing.span.kind == Span::Kind::kParked && !doing.has_deadline)
+      // What a killed program would have done next is not known.
+      if (doing.span.kind == Span::Kind::kParked && !doing.has_deadline && !trace_.is_incomplete())
         doing.span.kind = Span::Kind::kBlocked;
       timeline_.lanes[lane].last = end;
       close(doing, end);
@@ -125,7 +124,7 @@ Timeline make_timeline(const Trace& trace, const TraceOrder& order) {
     spans.add(step, lane);
   }
   spans.finish();
-  timeline.links = find_links(trace, timeline.steps);
+  timeline.links = find_links(trace, before, timeline.steps);
   return timeline;
 }
 

@@ -13,7 +13,8 @@ namespace chantrace::view {
 
 /// JSON that can stand in a page: nothing in it ends a script, whatever the trace says.
 ///
-/// Cost: linear in events; some 60 bytes each.
+/// Cost: linear in events, and in the texts of their values and names, each as often as it differs;
+/// some 60 bytes an event beside those.
 std::string to_document(const Trace& trace, const std::vector<Finding>& findings,
                         std::string_view fallback_title);
 

@@ -145,7 +145,7 @@ class Explorer {
     const bool is_sampled = options_.runs_again && is_sample();
     // A log takes a sixth of the time of an execution, which is run again where one is missed.
     const bool is_logged =
-        is_sampled || has_failed_ || runs_.looks_at_logs() || !options_.runs_again;
+        is_sampled || result_.failures > 0 || runs_.looks_at_logs() || !options_.runs_again;
     strategy_->begin(seed_of(options_.seed, index));
     runs_.run(body_, *strategy_, control_, is_logged ? &once_ : nullptr);
     forget_places();
@@ -155,10 +155,11 @@ class Explorer {
     if (!strategy_->is_of_shard()) return;
     count();
     std::string failure = judge_(runs_.findings());
-    has_last_schedule_ = is_sampled || !failure.empty();
-    if (!is_logged && (has_last_schedule_ || runs_.looks_at_logs()) && !runs_.has_stranger())
+    const bool is_judged = is_sampled || !failure.empty();
+    has_last_schedule_ = is_judged;
+    if (!is_logged && (is_judged || runs_.looks_at_logs()) && !runs_.has_stranger())
       judge_with_log(index, std::move(failure));
-    else if (has_last_schedule_)
+    else if (is_judged)
       judge_in_full(index, std::move(failure));
     forget_places();
   }
@@ -220,13 +221,15 @@ class Explorer {
   /// The execution, which has no log, failed or met what only a log tells of.
   void judge_with_log(std::uint64_t index, std::string failure) {
     const Conduct once = conduct();
-    std::vector<Finding> findings = runs_.findings();
+    has_last_schedule_ = true;
+    keep(once.schedule);
+    std::vector<Finding> findings;
+    if (once.has_failed) findings = runs_.findings();
     const Conduct again = follow(once.schedule, once_);
     if (is_same(once, again) && again.has_failed >= once.has_failed) {
       if (again.has_failed) judge_in_full(index, judge_(runs_.findings()));
       return;
     }
-    keep(once.schedule);
     // Mostly what is another thing the second time is so the third time as well.
     follow(once.schedule, again_);
     std::optional<Finding> difference = find_first_difference(once_, again_);
@@ -236,7 +239,6 @@ class Explorer {
 
   void report(std::uint64_t index, std::string failure, const Schedule& schedule,
               std::vector<Finding> findings, std::optional<Finding> difference) {
-    has_failed_ = true;
     const bool has_stranger = runs_.has_stranger();
     // What does not do the same each time, or not under control, cannot be shrunk.
     if (!result_.first_failure && !difference && !has_stranger) failure_ = std::move(failure);
@@ -292,7 +294,6 @@ class Explorer {
   std::string failure_;  ///< What the judge said of the first failure; empty: not to be shrunk.
   std::uint64_t steps_again_ = 0;
   bool has_run_ = false;
-  bool has_failed_ = false;
   bool has_last_schedule_ = false;
   bool has_whole_schedule_ = false;
   bool is_enough_ = false;

@@ -174,14 +174,15 @@ class Steps {
   std::uint32_t operation_ = 0;
 };
 
-/// Which step of which task is not the same in both; task 0: none.
+/// Which step of which task is not the same in both.
 struct OtherStep {
-  std::uint32_t task = 0;
+  std::uint32_t task = 0;     ///< 0: timers fire.
   std::uint64_t step = 0;     ///< Of the task, from 1.
-  bool is_only_once = false;  ///< `again` has none there.
+  bool is_only_once = false;  ///< `again` has another one there, or none.
 };
 
-OtherStep first_other_step(const Schedule& once, const Schedule& again) {
+/// nullopt: all are of the same tasks.
+std::optional<OtherStep> first_other_step(const Schedule& once, const Schedule& again) {
   Steps left(once);
   Steps right(again);
   std::map<std::uint32_t, std::uint64_t> made;
@@ -190,9 +191,9 @@ OtherStep first_other_step(const Schedule& once, const Schedule& again) {
     left.advance();
     right.advance();
   }
-  if (left.is_over() && right.is_over()) return {};
+  if (left.is_over() && right.is_over()) return std::nullopt;
   const std::uint32_t task = (left.is_over() ? right : left).task();
-  return {task, made[task] + 1, !left.is_over()};
+  return OtherStep{task, made[task] + 1, !left.is_over()};
 }
 
 }  // namespace
@@ -223,16 +224,16 @@ Finding find_difference_without_log(const Conduct& once, const Conduct& again,
                                     const EventLog& log) {
   if (is_same(once, again))
     if (std::optional<Finding> finding = find_difference(once, again)) return *finding;
-  const OtherStep other = first_other_step(once.schedule, again.schedule);
-  std::string what;
-  if (other.task == 0) {
-    what = "a step was another operation, or on another object,";
-  } else {
-    what = task_in_words(log, other.task) + "'s step " + std::to_string(other.step) +
-           (other.is_only_once ? " is made only once, and not" : " is made only");
+  const std::optional<OtherStep> other = first_other_step(once.schedule, again.schedule);
+  std::string what = "a step was another operation, or on another object,";
+  if (other) {
+    what = other->task == 0 ? "a timer fires there"
+                            : task_in_words(log, other->task) + "'s step " +
+                                  std::to_string(other->step) + " is made there";
+    what += other->is_only_once ? " only once, and not" : " only";
   }
   Finding finding = make_finding(what + " when the same schedule runs again");
-  finding.task = TaskId{other.task};
+  if (other) finding.task = TaskId{other->task};
   finding.reason.insert(
       finding.reason.begin(),
       {"what it was is not known, as no log was kept of the first time; " +

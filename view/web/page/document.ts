@@ -3,7 +3,7 @@
 
 export const enum SpanKind { running, parked, blocked }
 export const enum LinkKind { value, wakeUp, lock, spawn, join }
-export const enum ChangeKind { push, pop, close, hold, release, count, wait, goOn }
+export const enum ChangeKind { push, pop, size, close, hold, release, count, wait, goOn }
 
 export interface Task { name: string; parent: number; depth: number; first: number; last: number; place: string }
 export interface SharedObject { name: string; kind: string; type: string; capacity: number; place: string }
@@ -98,7 +98,8 @@ export class Index {
 
   /** A task stops here though it could go on. */
   isPreemption(step: number): boolean {
-    if (step < 2 || this.task(step) === this.task(step - 1)) return false;
+    // On threads tasks go on side by side.
+    if (!this.doc.controlled || step < 2 || this.task(step) === this.task(step - 1)) return false;
     const before = this.task(step - 1);
     const span = this.spanAt(before, step);
     return span < this.spansOfTask[before + 1] && this.doc.spans.kind[span] === SpanKind.running &&

@@ -33,11 +33,14 @@ function fromAddress(): void {
   timeline.onlyMatching = parts.get("h") === "1";
   searchFor(searchBox.value);
   const view = (parts.get("v") ?? "").split("~").map(Number);
-  if (view.length === 2 && view.every(Number.isFinite) && view[1] > view[0]) timeline.window = { from: view[0], to: view[1] };
+  const isWindow = view.length === 2 && view.every(Number.isFinite) && view[1] > view[0];
+  timeline.window = isWindow ? { from: view[0], to: view[1] } : timeline.whole();
   timeline.pan(0);
   timeline.scrollTo(Number(parts.get("l")) || 0);
   const step = Number(parts.get("s"));
-  show(Number.isInteger(step) && step >= 1 && step <= index.count ? step : 0);
+  const isStep = Number.isInteger(step) && step >= 1 && step <= index.count;
+  show(isStep ? step : 0);
+  if (isStep && !isWindow) timeline.reveal(step);
 }
 
 let addressTimer: ReturnType<typeof setTimeout> | undefined;
@@ -48,6 +51,7 @@ function changed(): void {
 }
 
 function show(step: number): void {
+  if (step !== timeline.selected && !timeline.cycle?.steps.includes(step)) timeline.cycle = undefined;
   timeline.selected = step;
   showDetail(find("detail"), index, states, step, actions);
   showState(find("state"), index, states, step);

@@ -66,14 +66,22 @@ const kLinkWords: Record<LinkKind, [string, string]> = {
   [LinkKind.join]: ["waited for", "waited for by"],
 };
 
+/** The button with that text has the focus, as it had before it was made anew. */
+function focusAgain(into: HTMLElement, text: string | null): void {
+  if (text === null) return;
+  for (const one of into.querySelectorAll("button")) if (one.textContent === text) one.focus();
+}
+
 export function showDetail(into: HTMLElement, index: Index, states: States, step: number, actions: Actions): void {
-  into.replaceChildren(element("h2", {}, step > 0 ? `Step ${step} of ${index.count}` : "No step is selected"));
+  const focused = into.contains(document.activeElement) ? document.activeElement!.textContent : null;
+  into.replaceChildren(element("h2", {}, step > 0 ? `Step ${step.toLocaleString("en")} of ${index.count.toLocaleString("en")}` : "No step is selected"));
   into.append(element("div", { class: "buttons" },
     button("\u25c2", "Previous step: left", () => actions.go("previous"), step > 1),
     button("\u25b8", "Next step: right", () => actions.go("next"), step < index.count),
     button("task \u25b8", "Next step of this task: shift and right", () => actions.go("taskNext"), step > 0),
-    button("object \u25b8", "Next step on this channel or lock: c", () => actions.go("objectNext"), step > 0),
-    button("preemption \u25b8", "Next preemption: p", () => actions.go("preemption"))));
+    button("object \u25b8", "Next step on this channel or lock: c", () => actions.go("objectNext"), step > 0 && index.object(step) >= 0),
+    ...(index.doc.controlled ? [button("preemption \u25b8", "Next preemption: p", () => actions.go("preemption"))] : [])));
+  focusAgain(into, focused);
   if (step < 1) return;
   const { doc } = index;
   const list = element("dl");
@@ -98,7 +106,7 @@ export function showDetail(into: HTMLElement, index: Index, states: States, step
     const one = doc.objects[object];
     row("on", `${one.kind} ${shortened(one.name, kNameMax)}${one.place ? `, made at ${one.place}` : ""}`);
     const others = (states.at(step).get(object)?.waiters ?? []).filter((task) => task !== index.task(step));
-    if (others.length > 0) row("also wait", others.slice(0, 20).map((task) => doc.tasks[task].name).join(", ") + (others.length > 20 ? ", \u2026" : ""));
+    if (others.length > 0) row(phase === 1 ? "also wait" : "wait there", others.slice(0, 20).map((task) => doc.tasks[task].name).join(", ") + (others.length > 20 ? ", \u2026" : ""));
   }
   for (const i of (index.linksTo.get(step) ?? []).slice(0, 20))
     row(kLinkWords[doc.links.kind[i] as LinkKind][0], stepLink(index, doc.links.from[i], actions));
@@ -115,8 +123,9 @@ function standingInWords(index: Index, object: number, one: Standing): [string, 
   const parts: string[] = [];
   if (shared.kind === "channel") {
     const values = one.buffer.slice(0, 12).map((step) => shortened(index.value(step), 60));
-    if (shared.capacity > 0 || values.length > 0)
-      parts.push(`${one.buffer.length} of ${shared.capacity}: [${values.join(", ")}${one.buffer.length > 12 ? ", \u2026" : ""}]`);
+    if (one.size > one.buffer.length) values.unshift("?");
+    if (shared.capacity > 0 || one.size > 0)
+      parts.push(`${one.size} of ${shared.capacity}: [${values.join(", ")}${one.buffer.length > 12 ? ", \u2026" : ""}]`);
     else parts.push("unbuffered");
     if (one.closed) parts.push("closed");
   } else if (shared.kind === "wait group" || shared.kind === "semaphore") {

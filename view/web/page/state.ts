@@ -2,14 +2,15 @@
 import { ChangeKind, TraceDocument } from "./document";
 
 export interface Standing {
-  buffer: number[];   // Steps whose values are in it; 0: not known.
+  size: number;       // Values in the buffer,
+  buffer: number[];   // and the steps that have the youngest of them; of the others nothing is known.
   holders: number[];  // Tasks.
   waiters: number[];
   count: number;
   closed: boolean;
 }
 
-export const nothing = (): Standing => ({ buffer: [], holders: [], waiters: [], count: 0, closed: false });
+export const nothing = (): Standing => ({ size: 0, buffer: [], holders: [], waiters: [], count: 0, closed: false });
 
 const kEvery = 4096;  // Changes from one checkpoint to the next.
 
@@ -66,8 +67,15 @@ export class States {
     let one = all.get(object[i]);
     if (!one) all.set(object[i], one = nothing());
     switch (kind[i]) {
-      case ChangeKind.push: one.buffer.push(number[i]); break;
-      case ChangeKind.pop: one.buffer.shift(); break;
+      case ChangeKind.push: one.buffer.push(number[i]); ++one.size; break;
+      case ChangeKind.pop:
+        if (one.size === one.buffer.length) one.buffer.shift();
+        one.size = Math.max(0, one.size - 1);
+        break;
+      case ChangeKind.size:
+        one.size = number[i];
+        if (one.buffer.length > one.size) one.buffer.splice(0, one.buffer.length - one.size);
+        break;
       case ChangeKind.close: one.closed = true; break;
       case ChangeKind.hold: one.holders.push(task[i]); break;
       case ChangeKind.release: eraseOne(one.holders, task[i]); break;

@@ -91,6 +91,7 @@ export class Timeline {
 
   private show(from: number, width: number): void {
     const { from: low, to: high } = this.whole();
+    width = Math.min(Math.max(width, 4), high - low);
     from = Math.max(low, Math.min(from, high - width));
     if (width >= high - low) from = low;
     this.window = { from, to: from + width };
@@ -164,6 +165,7 @@ export class Timeline {
       if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
     }
+    if (this.width <= this.gutter) return;
     this.drawLanes();
     this.drawOverview();
   }
@@ -180,6 +182,9 @@ export class Timeline {
     c.rect(this.gutter, 0, width - this.gutter, height);
     c.clip();
     this.drawAxis();
+    c.beginPath();
+    c.rect(this.gutter, kAxis, width - this.gutter, height - kAxis);
+    c.clip();
     const last = Math.min(this.lanes.length, this.firstLane + this.rows + 1);
     for (let lane = Math.floor(this.firstLane); lane < last; ++lane) this.drawLane(this.lanes[lane]);
     this.drawSelection(height);

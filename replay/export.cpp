@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cerrno>
 #include <memory>
 #include <system_error>
 
@@ -33,10 +32,6 @@ void write_as(const std::string& format, const Trace& trace, Output& out) {
   out.flush();
 }
 
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
 ExitCode run_export(const ExportOptions& options, Context& context) {
   if (options.format == "capnp" && options.output.empty() && is_terminal(context.out.stream())) {
     context.complain("capnp is no text for a terminal; write it to a file with --output");
@@ -60,13 +55,8 @@ ExitCode run_export(const ExportOptions& options, Context& context) {
     context.complain("--output is the trace itself; it would be lost");
     return ExitCode::kUsage;
   }
-  const std::unique_ptr<std::FILE, CloseFile> file{std::fopen(options.output.c_str(), "wb")};
-  std::string error = file ? "" : std::generic_category().message(errno);
-  if (file) {
-    Output out{file.get()};
-    write_as(options.format, trace.value(), out);
-    error = out.error();
-  }
+  const std::string error = write_file(
+      options.output, [&](Output& out) { write_as(options.format, trace.value(), out); });
   if (error.empty()) return ExitCode::kClean;
   context.complain(printable(options.output + ": cannot write it: " + error));
   return ExitCode::kUnreadable;

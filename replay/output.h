@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -34,5 +35,10 @@ class Output {
   std::FILE* stream_;
   int error_ = 0;  // The first `errno`.
 };
+
+/// Calls `write` with a file that replaces the one at `path`.
+///
+/// Returns: the system's reason, where it could not be written whole; else empty.
+std::string write_file(const std::string& path, const std::function<void(Output&)>& write);
 
 }  // namespace chantrace::replay

@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
@@ -35,20 +34,6 @@ struct ViewOptions {
   std::string html;
   std::uint16_t port = 4884;
 };
-
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-/// Returns: why it could not be written; empty when it was.
-std::string write_file(const std::string& path, std::string_view text) {
-  const std::unique_ptr<std::FILE, CloseFile> file{std::fopen(path.c_str(), "wb")};
-  if (!file) return std::generic_category().message(errno);
-  Output out{file.get()};
-  out.write(text);
-  out.flush();
-  return out.error();
-}
 
 struct PageError {
   std::string text;
@@ -94,7 +79,7 @@ ExitCode write_page(const ViewOptions& options, const std::filesystem::path& inp
     context.complain(page.error().text);
     return page.error().code;
   }
-  const std::string error = write_file(options.html, page.value());
+  const std::string error = write_file(options.html, [&](Output& out) { out.write(page.value()); });
   if (error.empty()) return ExitCode::kClean;
   context.complain(printable(options.html + ": cannot write it: " + error));
   return ExitCode::kUnreadable;

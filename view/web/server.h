@@ -29,7 +29,7 @@ struct ServerOptions {
   std::uint16_t port = 0;  ///< On 127.0.0.1; 0: any that is free.
   /// Clients at once; others wait until one of these is served.
   std::size_t connections_max = 64;
-  /// A client that takes longer to ask, or to take what it gets, is dropped.
+  /// A client that takes longer to ask, or to take the next part of what it gets, is dropped.
   std::chrono::milliseconds patience = std::chrono::seconds(10);
 };
 

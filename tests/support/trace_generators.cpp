@@ -32,194 +32,182 @@ rc::Gen<Small> number_of() {
   return rc::gen::map(number(), [](std::uint64_t drawn) { return static_cast<Small>(drawn); });
 }
 
+bool flag() { return *rc::gen::arbitrary<bool>(); }
+
+std::vector<std::string> texts() { return *rc::gen::container<std::vector<std::string>>(text()); }
+
+/// As many as containers get, which is up to the current size, of what `draw` makes. Draws are
+/// plain functions and not generators of structs: those take the compiler a minute.
+template <typename Draw>
+auto several(Draw draw, int most = 100) {
+  const int count = *rc::gen::withSize(
+      [most](int size) { return rc::gen::inRange(0, std::min(size, most) + 1); });
+  std::vector<decltype(draw())> all;
+  for (int i = 0; i < count; ++i) all.push_back(draw());
+  return all;
+}
+
 /// A record of any content, also of operations and flags that nobody knows yet.
-rc::Gen<EventRecord> wild_event() {
-  return rc::gen::build<EventRecord>(
-      rc::gen::set(&EventRecord::time, number()), rc::gen::set(&EventRecord::value, number()),
-      rc::gen::set(&EventRecord::object, number_of<std::uint32_t>()),
-      rc::gen::set(&EventRecord::sequence, number_of<std::uint32_t>()),
-      rc::gen::set(&EventRecord::site, number_of<std::uint32_t>()),
-      rc::gen::set(&EventRecord::operation, rc::gen::cast<Operation>(rc::gen::inRange(0, 256))),
-      rc::gen::set(&EventRecord::flags, rc::gen::arbitrary<std::uint8_t>()),
-      rc::gen::set(&EventRecord::detail, number_of<std::uint16_t>()));
+EventRecord draw_wild_event() {
+  return {.time = *number(),
+          .value = *number(),
+          .object = *number_of<std::uint32_t>(),
+          .sequence = *number_of<std::uint32_t>(),
+          .site = *number_of<std::uint32_t>(),
+          .operation = static_cast<Operation>(*rc::gen::inRange(0, 256)),
+          .flags = *rc::gen::arbitrary<std::uint8_t>(),
+          .detail = *number_of<std::uint16_t>()};
 }
 
 /// A record as they come: few places, small steps.
-rc::Gen<EventRecord> tame_event() {
-  return rc::gen::build<EventRecord>(
-      rc::gen::set(&EventRecord::time, rc::gen::inRange<std::uint64_t>(0, 100'000)),
-      rc::gen::set(&EventRecord::value, rc::gen::inRange<std::uint64_t>(0, 1000)),
-      rc::gen::set(&EventRecord::object, rc::gen::inRange<std::uint32_t>(0, 4)),
-      rc::gen::set(&EventRecord::sequence, rc::gen::inRange<std::uint32_t>(0, 100)),
-      rc::gen::set(&EventRecord::site, rc::gen::inRange<std::uint32_t>(1, 9)),
-      rc::gen::set(&EventRecord::operation,
-                   rc::gen::element(Operation::kSend, Operation::kReceive, Operation::kLock)),
-      rc::gen::set(&EventRecord::flags,
-                   rc::gen::element(make_flags(Phase::kBoth, Outcome::kOk, kHasValue),
-                                    make_flags(Phase::kStart, Outcome::kOk))),
-      rc::gen::set(&EventRecord::detail, rc::gen::inRange<std::uint16_t>(0, 10)));
+EventRecord draw_tame_event() {
+  return {.time = *rc::gen::inRange<std::uint64_t>(0, 100'000),
+          .value = *rc::gen::inRange<std::uint64_t>(0, 1000),
+          .object = *rc::gen::inRange<std::uint32_t>(0, 4),
+          .sequence = *rc::gen::inRange<std::uint32_t>(0, 100),
+          .site = *rc::gen::inRange<std::uint32_t>(1, 9),
+          .operation = *rc::gen::element(Operation::kSend, Operation::kReceive, Operation::kLock),
+          .flags = *rc::gen::element(make_flags(Phase::kBoth, Outcome::kOk, kHasValue),
+                                     make_flags(Phase::kStart, Outcome::kOk)),
+          .detail = *rc::gen::inRange<std::uint16_t>(0, 10)};
 }
 
-rc::Gen<std::vector<EventRecord>> events() {
-  return rc::gen::container<std::vector<EventRecord>>(
-      rc::gen::weightedOneOf<EventRecord>({{3, tame_event()}, {1, wild_event()}}));
+rc::Gen<EventRecord> event() {
+  return rc::gen::exec(
+      [] { return *rc::gen::inRange(0, 4) < 3 ? draw_tame_event() : draw_wild_event(); });
 }
 
-rc::Gen<Site> site() {
-  return rc::gen::build<Site>(rc::gen::set(&Site::file, text()),
-                              rc::gen::set(&Site::function, text()),
-                              rc::gen::set(&Site::line, number_of<std::uint32_t>()));
+Site draw_site() {
+  return {.file = *text(), .function = *text(), .line = *number_of<std::uint32_t>()};
 }
 
-rc::Gen<TaskInfo> task() {
-  return rc::gen::build<TaskInfo>(
-      rc::gen::set(&TaskInfo::parent, rc::gen::cast<TaskId>(number_of<std::uint32_t>())),
-      rc::gen::set(&TaskInfo::label, text()),
-      rc::gen::set(&TaskInfo::site, rc::gen::cast<SiteId>(number_of<std::uint32_t>())),
-      rc::gen::set(&TaskInfo::is_host), rc::gen::set(&TaskInfo::is_body),
-      rc::gen::set(&TaskInfo::os_thread, number()));
+TaskInfo draw_task() {
+  TaskInfo task;
+  task.parent = TaskId{*number_of<std::uint32_t>()};
+  task.label = *text();
+  task.site = SiteId{*number_of<std::uint32_t>()};
+  task.is_host = flag();
+  task.is_body = flag();
+  task.os_thread = *number();
+  return task;
 }
 
-rc::Gen<ObjectInfo> object() {
-  return rc::gen::build<ObjectInfo>(
-      rc::gen::set(&ObjectInfo::kind, rc::gen::cast<ObjectKind>(rc::gen::inRange(0, 256))),
-      rc::gen::set(&ObjectInfo::name, text()), rc::gen::set(&ObjectInfo::type, text()),
-      rc::gen::set(&ObjectInfo::format, rc::gen::cast<ValueFormat>(rc::gen::inRange(0, 256))),
-      rc::gen::set(&ObjectInfo::site, rc::gen::cast<SiteId>(number_of<std::uint32_t>())),
-      rc::gen::set(&ObjectInfo::capacity, number()),
-      rc::gen::set(&ObjectInfo::initial_size, number()),
-      rc::gen::set(&ObjectInfo::initial_count, number_of<std::int64_t>()),
-      rc::gen::set(&ObjectInfo::is_initially_closed),
-      rc::gen::set(&ObjectInfo::channel, rc::gen::cast<ObjectId>(number_of<std::uint32_t>())),
-      rc::gen::set(&ObjectInfo::initial_holders,
-                   rc::gen::container<std::vector<TaskId>>(
-                       rc::gen::cast<TaskId>(number_of<std::uint32_t>()))));
+ObjectInfo draw_object() {
+  ObjectInfo object;
+  object.kind = static_cast<ObjectKind>(*rc::gen::inRange(0, 256));
+  object.name = *text();
+  object.type = *text();
+  object.format = static_cast<ValueFormat>(*rc::gen::inRange(0, 256));
+  object.site = SiteId{*number_of<std::uint32_t>()};
+  object.capacity = *number();
+  object.initial_size = *number();
+  object.initial_count = *number_of<std::int64_t>();
+  object.is_initially_closed = flag();
+  object.channel = ObjectId{*number_of<std::uint32_t>()};
+  object.initial_holders = several([] { return TaskId{*number_of<std::uint32_t>()}; });
+  return object;
 }
 
-rc::Gen<Participant> participant() {
-  return rc::gen::build<Participant>(
-      rc::gen::set(&Participant::task, rc::gen::cast<TaskId>(number_of<std::uint32_t>())),
-      rc::gen::set(&Participant::label, text()), rc::gen::set(&Participant::text, text()),
-      rc::gen::set(&Participant::site, site()), rc::gen::set(&Participant::started_at, site()),
-      rc::gen::set(&Participant::started_by, text()));
+Participant draw_participant() {
+  Participant participant;
+  participant.task = TaskId{*number_of<std::uint32_t>()};
+  participant.label = *text();
+  participant.text = *text();
+  participant.site = draw_site();
+  participant.started_at = draw_site();
+  participant.started_by = *text();
+  return participant;
 }
 
-rc::Gen<FindingSite> finding_site() {
-  return rc::gen::build<FindingSite>(rc::gen::set(&FindingSite::role, text()),
-                                     rc::gen::set(&FindingSite::site, site()));
+Finding draw_finding() {
+  Finding finding;
+  finding.kind = *rc::gen::element(FindingKind::kDeadlock, FindingKind::kLeaked, FindingKind::kRace,
+                                   FindingKind::kUncertain);
+  finding.certainty =
+      *rc::gen::element(Certainty::kCertain, Certainty::kPossible, Certainty::kNote);
+  finding.task = TaskId{*number_of<std::uint32_t>()};
+  finding.object = ObjectId{*number_of<std::uint32_t>()};
+  finding.summary = *text();
+  finding.participants = several(draw_participant, 3);
+  finding.behind = several(draw_participant, 3);
+  finding.reason = texts();
+  finding.sites = several([] { return FindingSite{*text(), draw_site()}; }, 3);
+  return finding;
 }
 
-rc::Gen<Finding> finding() {
-  return rc::gen::build<Finding>(
-      rc::gen::set(&Finding::kind, rc::gen::element(FindingKind::kDeadlock, FindingKind::kLeaked,
-                                                    FindingKind::kRace, FindingKind::kUncertain)),
-      rc::gen::set(&Finding::certainty,
-                   rc::gen::element(Certainty::kCertain, Certainty::kPossible, Certainty::kNote)),
-      rc::gen::set(&Finding::task, rc::gen::cast<TaskId>(number_of<std::uint32_t>())),
-      rc::gen::set(&Finding::object, rc::gen::cast<ObjectId>(number_of<std::uint32_t>())),
-      rc::gen::set(&Finding::summary, text()),
-      rc::gen::set(&Finding::participants,
-                   rc::gen::resize(3, rc::gen::container<std::vector<Participant>>(participant()))),
-      rc::gen::set(&Finding::behind,
-                   rc::gen::resize(3, rc::gen::container<std::vector<Participant>>(participant()))),
-      rc::gen::set(&Finding::reason, rc::gen::container<std::vector<std::string>>(text())),
-      rc::gen::set(&Finding::sites, rc::gen::resize(3, rc::gen::container<std::vector<FindingSite>>(
-                                                           finding_site()))));
-}
-
-rc::Gen<Schedule> schedule() {
-  return rc::gen::apply(
-      [](std::vector<std::pair<std::uint32_t, std::uint32_t>> segments,
-         std::vector<std::uint32_t> choices, std::uint64_t fingerprint, int rules) {
-        Schedule made;
-        for (const auto& [task, operations] : segments) made.segments.push_back({task, operations});
-        made.choices = std::move(choices);
-        made.fingerprint = fingerprint;
-        made.rules.time_mode = (rules & 1) != 0 ? TimeMode::kQuiescence : TimeMode::kChoice;
-        made.rules.spawn_is_step = (rules & 2) != 0;
-        made.rules.unlock_is_step = (rules & 4) != 0;
-        made.rules.end_is_step = (rules & 8) != 0;
-        return made;
-      },
-      rc::gen::arbitrary<std::vector<std::pair<std::uint32_t, std::uint32_t>>>(),
-      rc::gen::arbitrary<std::vector<std::uint32_t>>(), number(), rc::gen::inRange(0, 16));
-}
-
-rc::Gen<Deed> deed() {
-  // There are three tasks: see `explanation`.
-  return rc::gen::build<Deed>(rc::gen::set(&Deed::step, number()),
-                              rc::gen::set(&Deed::task, rc::gen::inRange(0u, 3u)),
-                              rc::gen::set(&Deed::text, text()), rc::gen::set(&Deed::site, site()),
-                              rc::gen::set(&Deed::preempted, text()));
-}
-
-rc::Gen<Explanation> any_explanation() {
-  return rc::gen::build<Explanation>(
-      rc::gen::set(&Explanation::tasks, rc::gen::container<std::vector<std::string>>(3, text())),
-      rc::gen::set(&Explanation::deeds,
-                   rc::gen::resize(3, rc::gen::container<std::vector<Deed>>(deed()))),
-      rc::gen::set(&Explanation::orders,
-                   rc::gen::resize(2, rc::gen::container<std::vector<DecisiveOrder>>(
-                                          rc::gen::build<DecisiveOrder>(
-                                              rc::gen::set(&DecisiveOrder::first, deed()),
-                                              rc::gen::set(&DecisiveOrder::second, deed()),
-                                              rc::gen::set(&DecisiveOrder::failed, number()),
-                                              rc::gen::set(&DecisiveOrder::schedules, number()))))),
-      rc::gen::set(
-          &Explanation::choices,
-          rc::gen::resize(
-              2, rc::gen::container<std::vector<DecisiveChoice>>(rc::gen::build<DecisiveChoice>(
-                     rc::gen::set(&DecisiveChoice::deed, deed()),
-                     rc::gen::set(&DecisiveChoice::outcome, text()),
-                     rc::gen::set(&DecisiveChoice::failed, number()),
-                     rc::gen::set(&DecisiveChoice::schedules, number()))))),
-      rc::gen::set(&Explanation::failed_nearby, number()),
-      rc::gen::set(&Explanation::nearby, number()),
-      rc::gen::set(&Explanation::decided_at, number()),
-      rc::gen::set(&Explanation::continuations, number()));
-}
-
-rc::Gen<Explanation> explanation() {
-  return rc::gen::map(any_explanation(), [](Explanation one) {
-    one.decided_at %= one.deeds.size() + 1;  // There are no other steps.
-    return one;
+Schedule draw_schedule() {
+  Schedule schedule;
+  schedule.segments = several([] {
+    return Segment{*number_of<std::uint32_t>(), *number_of<std::uint32_t>()};
   });
+  schedule.choices = several([] { return *number_of<std::uint32_t>(); });
+  schedule.fingerprint = *number();
+  schedule.rules.time_mode = flag() ? TimeMode::kQuiescence : TimeMode::kChoice;
+  schedule.rules.spawn_is_step = flag();
+  schedule.rules.unlock_is_step = flag();
+  schedule.rules.end_is_step = flag();
+  return schedule;
 }
 
-template <typename T>
-rc::Gen<std::optional<T>> maybe(rc::Gen<T> gen) {
-  return rc::gen::apply(
-      [](bool has_one, T made) {
-        return has_one ? std::optional<T>(std::move(made)) : std::nullopt;
+Deed draw_deed() {
+  Deed deed;
+  deed.step = *number();
+  deed.task = *rc::gen::inRange(0u, 3u);  // There are three tasks: see `draw_explanation`.
+  deed.text = *text();
+  deed.site = draw_site();
+  deed.preempted = *text();
+  return deed;
+}
+
+Explanation draw_explanation() {
+  Explanation explanation;
+  explanation.tasks = {*text(), *text(), *text()};
+  explanation.deeds = several(draw_deed, 3);
+  explanation.orders = several(
+      [] {
+        return DecisiveOrder{draw_deed(), draw_deed(), *number(), *number()};
       },
-      rc::gen::arbitrary<bool>(), std::move(gen));
+      2);
+  explanation.choices = several(
+      [] {
+        return DecisiveChoice{draw_deed(), *text(), *number(), *number()};
+      },
+      2);
+  explanation.failed_nearby = *number();
+  explanation.nearby = *number();
+  explanation.decided_at = *number() % (explanation.deeds.size() + 1);  // There are no other steps.
+  explanation.continuations = *number();
+  return explanation;
 }
 
-rc::Gen<TraceEnd> end() {
-  return rc::gen::build<TraceEnd>(
-      rc::gen::set(&TraceEnd::passed), rc::gen::set(&TraceEnd::ended_ticks, number()),
-      rc::gen::set(&TraceEnd::ticks_per_second, number()),
-      rc::gen::set(&TraceEnd::findings,
-                   rc::gen::resize(3, rc::gen::container<std::vector<Finding>>(finding()))),
-      rc::gen::set(&TraceEnd::foreign_threads, number_of<std::uint32_t>()),
-      rc::gen::set(&TraceEnd::body_ended), rc::gen::set(&TraceEnd::schedule, maybe(schedule())),
-      rc::gen::set(&TraceEnd::explanation, maybe(explanation())));
+TraceEnd draw_end() {
+  TraceEnd end;
+  end.passed = flag();
+  end.ended_ticks = *number();
+  end.ticks_per_second = *number();
+  end.findings = several(draw_finding, 3);
+  end.foreign_threads = *number_of<std::uint32_t>();
+  end.body_ended = flag();
+  if (flag()) end.schedule = draw_schedule();
+  if (flag()) end.explanation = draw_explanation();
+  return end;
 }
 
-rc::Gen<TraceHeader> header() {
-  return rc::gen::build<TraceHeader>(
-      rc::gen::set(&TraceHeader::format_version, rc::gen::just(kTraceFormatVersion)),
-      rc::gen::set(&TraceHeader::program, text()),
-      rc::gen::set(&TraceHeader::arguments, rc::gen::container<std::vector<std::string>>(text())),
-      rc::gen::set(&TraceHeader::test, text()), rc::gen::set(&TraceHeader::build_id, text()),
-      rc::gen::set(&TraceHeader::process_id, number()),
-      rc::gen::set(&TraceHeader::started_unix_ns, number()),
-      rc::gen::set(&TraceHeader::started_ticks, number()),
-      rc::gen::set(&TraceHeader::ticks_per_second, number()),
-      rc::gen::set(&TraceHeader::is_controlled), rc::gen::set(&TraceHeader::has_values),
-      rc::gen::set(&TraceHeader::options,
-                   rc::gen::container<std::vector<std::pair<std::string, std::string>>>(
-                       rc::gen::pair(text(), text()))));
+TraceHeader draw_header() {
+  TraceHeader header;
+  header.format_version = kTraceFormatVersion;
+  header.program = *text();
+  header.arguments = texts();
+  header.test = *text();
+  header.build_id = *text();
+  header.process_id = *number();
+  header.started_unix_ns = *number();
+  header.started_ticks = *number();
+  header.ticks_per_second = *number();
+  header.is_controlled = flag();
+  header.has_values = flag();
+  header.options = several([] { return std::pair(*text(), *text()); });
+  return header;
 }
 
 /// Gives each of `items` its own id, ascending.
@@ -230,47 +218,41 @@ void number_ids(std::vector<Item>& items, Id Item::*id) {
 }
 
 /// Ascending gaps, at most one before each event and one at the end.
-rc::Gen<std::vector<Gap>> gaps(std::uint64_t events_count) {
-  return rc::gen::map(
-      rc::gen::resize(
-          4, rc::gen::container<std::vector<Gap>>(rc::gen::build<Gap>(
-                 rc::gen::set(&Gap::before, rc::gen::inRange<std::uint64_t>(0, events_count + 1)),
-                 rc::gen::set(&Gap::count, rc::gen::inRange<std::uint64_t>(1, 99'999))))),
-      [](std::vector<Gap> drawn) {
-        std::sort(drawn.begin(), drawn.end(),
-                  [](const Gap& left, const Gap& right) { return left.before < right.before; });
-        drawn.erase(std::unique(drawn.begin(), drawn.end(),
-                                [](const Gap& left, const Gap& right) {
-                                  return left.before == right.before;
-                                }),
-                    drawn.end());
-        return drawn;
-      });
+std::vector<Gap> draw_gaps(std::uint64_t events_count) {
+  std::vector<Gap> gaps = several(
+      [events_count] {
+        return Gap{.before = *rc::gen::inRange<std::uint64_t>(0, events_count + 1),
+                   .count = *rc::gen::inRange<std::uint64_t>(1, 99'999)};
+      },
+      4);
+  std::ranges::sort(gaps, {}, &Gap::before);
+  const auto repeated = std::ranges::unique(gaps, {}, &Gap::before);
+  gaps.erase(repeated.begin(), repeated.end());
+  return gaps;
 }
 
 Trace draw_trace() {
   Trace trace;
-  trace.header = *header();
-  trace.tasks = *rc::gen::container<std::vector<TaskInfo>>(task());
+  trace.header = draw_header();
+  trace.tasks = several(draw_task);
   number_ids(trace.tasks, &TaskInfo::id);
-  trace.objects = *rc::gen::container<std::vector<ObjectInfo>>(object());
+  trace.objects = several(draw_object);
   number_ids(trace.objects, &ObjectInfo::id);
-  for (const auto& place : *rc::gen::container<std::vector<Site>>(site()))
+  for (const Site& place : several(draw_site))
     trace.sites[static_cast<std::uint32_t>(7 * trace.sites.size() + 1)] = place;
-  for (const auto& value : *rc::gen::container<std::vector<std::string>>(text()))
-    trace.texts[trace.texts.size() + 1] = value;
-  for (const auto& frames :
-       *rc::gen::resize(5, rc::gen::container<std::vector<std::vector<std::uint64_t>>>(
-                               rc::gen::container<std::vector<std::uint64_t>>(number()))))
+  for (const std::string& value : texts()) trace.texts[trace.texts.size() + 1] = value;
+  for (const auto& frames : several([] { return several([] { return *number(); }); }, 5))
     trace.stacks.push_back({trace.stacks.size() + 1, frames});
-  for (const auto& path : *rc::gen::container<std::vector<std::string>>(text()))
+  for (const std::string& path : texts())
     trace.modules.push_back({path, *number() << 8 | trace.modules.size() % 256, 4096, "ab12"});
   for (std::uint32_t id = 1; id <= *rc::gen::inRange<std::uint32_t>(1, 6); ++id) {
-    TaskStream stream{.task = TaskId{id}, .events = *events(), .gaps = {}};
-    stream.gaps = *gaps(stream.events.size());
+    TaskStream stream{.task = TaskId{id},
+                      .events = *rc::gen::container<std::vector<EventRecord>>(event()),
+                      .gaps = {}};
+    stream.gaps = draw_gaps(stream.events.size());
     if (!stream.events.empty() || !stream.gaps.empty()) trace.streams.push_back(std::move(stream));
   }
-  if (*rc::gen::arbitrary<bool>()) trace.end = *end();
+  if (flag()) trace.end = draw_end();
   return trace;
 }
 
@@ -300,8 +282,7 @@ std::ostream& operator<<(std::ostream& out, const Trace& trace) {
 namespace rc {
 
 Gen<chantrace::EventRecord> Arbitrary<chantrace::EventRecord>::arbitrary() {
-  return gen::weightedOneOf<chantrace::EventRecord>(
-      {{3, chantrace::tame_event()}, {1, chantrace::wild_event()}});
+  return chantrace::event();
 }
 
 Gen<chantrace::Trace> Arbitrary<chantrace::Trace>::arbitrary() {

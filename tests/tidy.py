@@ -39,7 +39,7 @@ TRACE_HEADERS = {
     "schedule.h", "trace.h",
     "detail/assert.h", "detail/chunk.h", "detail/event_log.h", "detail/place.h",
     "detail/printable.h",
-    "detail/spool.h"}
+    "detail/spool.h", "detail/trace_window.h"}
 
 # Libraries, by how their headers are spelled, and the folders that may include them.
 LIBRARIES = {

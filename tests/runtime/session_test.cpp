@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -20,6 +21,7 @@
 #include "runtime/collecting_sink.h"
 #include "support/run_on_threads.h"
 #include "support/temporary_folder.h"
+#include "support/until_parked.h"
 
 namespace chantrace {
 namespace {
@@ -126,6 +128,51 @@ TEST(SessionTest, OneSmallBufferLosesEventsButCountsAndPlacesThem) {
   EXPECT_GT(lost, 0u);
   EXPECT_EQ(missing, lost);
   EXPECT_EQ(received + lost, 2 * kRounds + 1);
+}
+
+TEST(SessionTest, LosesNothingWhereTasksWaitForSinks) {
+  constexpr int kRounds = 20'000;
+  const auto sink = std::make_shared<CollectingSink>();
+  Session session(Options{}.sink(sink).buffer_size(64).lossless());
+  {
+    const Channel<int> channel("busy", 8);
+    const Task sender = go("sender", [=] {
+      for (int i = 0; i < kRounds; ++i) channel.send(i);
+    });
+    for (int i = 0; i < kRounds; ++i) channel.recv();
+    sender.join();
+  }
+  session.stop();
+
+  EXPECT_EQ(session.lost(), 0u);
+  EXPECT_TRUE(sink->events_of(Operation::kNone).empty());
+  std::map<ObjectId, std::uint32_t> sequences;
+  for (const Event& event : sink->events()) {
+    if (event.sequence == 0 || event.object == ObjectId{}) continue;
+    ASSERT_EQ(event.sequence, ++sequences[event.object]);
+  }
+  EXPECT_GE(sequences.begin()->second, 2u * kRounds);
+}
+
+TEST(SessionTest, SinkMayUseTheLibraryWhileTasksWaitForIt) {
+  const Channel<int> own("own", 1);
+  std::atomic<bool> is_own = false;
+  const auto sink = std::make_shared<CollectingSink>([&](const Event& event) {
+    if (event.object_name == "own" || is_own.exchange(true)) return;
+    for (int i = 0; i < 10'000; ++i) {
+      own.send(i);
+      own.recv();
+    }
+  });
+  Session session(Options{}.sink(sink).buffer_size(64).lossless());
+  const Channel<int> channel("busy", 1);
+  for (int i = 0; i < 10'000; ++i) {
+    channel.send(i);
+    channel.recv();
+  }
+  session.stop();
+
+  EXPECT_EQ(session.lost(), 0u);
 }
 
 TEST(SessionTest, LossesOfManyTasksAddUpToTheTraceFile) {
@@ -383,6 +430,42 @@ TEST(SnapshotTest, GivesTheLastEvents) {
   EXPECT_EQ(last[2].value, "99");
   EXPECT_EQ(snapshot().size(), 101u);
   EXPECT_EQ(snapshot(1'000).size(), 101u);
+}
+
+TEST(RecentTraceTest, ShowsWhoHasWaitedSinceLongBefore) {
+  const Channel<int> never("never", 0);
+  const Channel<int> busy("busy", 4);
+  Mutex mutex("held");
+  Session session(Options{}.sink(std::make_shared<CollectingSink>()));
+  mutex.lock();
+  busy.send(1);
+  busy.send(2);
+  const Task waiter = go("waiter", [=] { never.recv(); });
+  until_parked("waiter");
+  for (int i = 0; i < 5'000; ++i) {
+    busy.send(i);
+    busy.recv();
+  }
+
+  const Trace trace = recent_trace(100);
+  mutex.unlock();
+  never.send(0);
+  waiter.join();
+  session.stop();
+
+  EXPECT_LE(trace.events_count(), 101u);
+  EXPECT_GE(trace.lost_count(), 9'000u);
+  const EndState state = end_state(trace, order_events(trace));
+  const auto waiting = std::find_if(state.tasks.begin(), state.tasks.end(),
+                                    [](const TaskState& task) { return task.label == "waiter"; });
+  ASSERT_NE(waiting, state.tasks.end());
+  EXPECT_EQ(waiting->status, TaskStatus::kParked);
+  EXPECT_EQ(trace.find_object(waiting->waits.at(0).object)->name, "never");
+  std::map<std::string, ObjectState> objects;
+  for (const ObjectState& object : state.objects) objects[object.name] = object;
+  EXPECT_EQ(objects["busy"].size, 2u);
+  EXPECT_EQ(objects["held"].holders.size(), 1u);
+  EXPECT_TRUE(from_bytes(to_bytes(trace)).has_value());
 }
 
 TEST(ChannelsTest, ListsWhatExistsTheNewestFirst) {

@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "chantrace/chantrace.h"
+#include "chantrace/detail/trace_window.h"
 #include "model/changes.h"
 #include "model/timeline.h"
 #include "support/random_program.h"
@@ -144,6 +146,69 @@ RC_GTEST_PROP(ModelProperty, BlockedAreThoseThatWaitAtTheEnd, ()) {
     bool is_for_ever = task.status == TaskStatus::kParked;
     for (const Wait& wait : task.waits) is_for_ever &= !wait.has_deadline;
     if (is_for_ever) RC_ASSERT(is_blocked[to_number(task.id)]);
+  }
+}
+
+/// The events of `trace` from `before` to `end` in their order.
+Trace window_of(const Trace& trace, const TraceOrder& order, std::size_t before, std::size_t end) {
+  detail::TraceWindow window;
+  for (const ObjectInfo& object : trace.objects) window.define_object(object);
+  for (std::size_t i = 0; i < end; ++i) {
+    const TaskId task = trace.streams[order.places[i].stream].task;
+    const EventRecord& event = event_at(trace, order.places[i]);
+    if (i < before)
+      window.pass(trace, task, event);
+    else
+      window.add(task, event);
+  }
+  Trace names = trace;
+  names.streams.clear();
+  names.end.reset();
+  return std::move(window).finish(std::move(names));
+}
+
+RC_GTEST_PROP(TraceWindowProperty, EndsAsTheWholeDoes, ()) {
+  const Trace trace = random_trace();
+  const TraceOrder order = order_events(trace);
+  const auto end = *rc::gen::resize(
+      100, rc::gen::inRange<std::size_t>(0, unwinding_begins_at(trace, order) + 1));
+  const auto before = *rc::gen::resize(100, rc::gen::inRange<std::size_t>(0, end + 1));
+  const Trace whole = window_of(trace, order, 0, end);
+
+  const Trace window = window_of(trace, order, before, end);
+
+  RC_ASSERT(window.events_count() + window.lost_count() <= whole.events_count());
+  RC_ASSERT(window.events_count() >= end - before);
+  const EndState whole_end = end_state(whole, order_events(whole));
+  const EndState window_end = end_state(window, order_events(window));
+  std::map<TaskId, TaskState> tasks;
+  for (const TaskState& task : window_end.tasks) tasks[task.id] = task;
+  std::uint64_t waiting = 0;
+  for (const TaskState& task : whole_end.tasks) {
+    RC_ASSERT((tasks[task.id].status == TaskStatus::kParked) ==
+              (task.status == TaskStatus::kParked));
+    RC_ASSERT(tasks[task.id].waits == task.waits);
+    waiting += task.status == TaskStatus::kParked ? 1 : 0;
+  }
+  RC_CLASSIFY(waiting > 0, "some task waits");
+  // Whoever has been let go on, and has not said so yet, still looks as if it waited: its object
+  // stands as it did when the wait began.
+  std::map<TaskId, std::size_t> within;
+  for (std::size_t i = before; i < end; ++i) ++within[trace.streams[order.places[i].stream].task];
+  std::set<ObjectId> waited_for;
+  for (const TaskStream& stream : window.streams)
+    for (std::size_t i = within[stream.task]; i < stream.events.size(); ++i)
+      waited_for.insert(ObjectId{stream.events[i - within[stream.task]].object});
+  std::map<ObjectId, ObjectState> objects;
+  for (const ObjectState& object : window_end.objects) objects[object.id] = object;
+  for (const ObjectState& object : whole_end.objects) {
+    const ObjectState& same = objects[object.id];
+    RC_ASSERT(same.size == object.size || waited_for.contains(object.id));
+    RC_ASSERT(same.is_closed == object.is_closed);
+    RC_ASSERT(same.count == object.count);
+    RC_ASSERT(same.holders.size() == object.holders.size());
+    for (std::size_t i = 0; i < object.holders.size(); ++i)
+      RC_ASSERT(same.holders[i].task == object.holders[i].task);
   }
 }
 

@@ -2,6 +2,7 @@
 /// All of the library.
 #pragma once
 
+#include "chantrace/analyzer.h"
 #include "chantrace/channel.h"
 #include "chantrace/condition_variable.h"
 #include "chantrace/context.h"

@@ -108,6 +108,25 @@ std::string_view to_string(Certainty certainty);
 /// Cost: linear in tasks, waits and users.
 std::vector<Finding> analyze(const EndState& state);
 
+/// A task that waits while others may go on.
+struct WaitingTask {
+  enum class Outlook : std::uint8_t {
+    kGoesOn,    ///< Something that can still happen would wake it.
+    kUnknown,   ///< Nobody has done yet what would wake it; a task that runs may.
+    kDoubtful,  ///< Those who did that before are over or stuck; another one would have to.
+    kStuck,     ///< Nothing can wake it.
+  };
+  TaskId task{};
+  Outlook outlook = Outlook::kGoesOn;
+  std::string what;                 ///< "recv on \"jobs\" (int, unbuffered)"
+  std::vector<std::string> reason;  ///< Why it waits, a line for each thing to know.
+};
+
+/// All tasks of `state` that wait, by id.
+///
+/// Cost: linear in tasks, waits and users.
+std::vector<WaitingTask> waiting_tasks(const EndState& state);
+
 /// Whether one of `findings` is a deadlock of that order of locks, of kind `kLockOrder`: what could
 /// happen did.
 bool has_come_true(const Finding& lock_order, const std::vector<Finding>& findings);

@@ -2,7 +2,9 @@
 /// Looking at the channels and tasks of the running process.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,5 +32,10 @@ std::vector<ChannelInfo> channels();
 ///
 /// Threads: any thread. Tasks that run meanwhile are seen one after another, not all at once.
 EndState current_state();
+
+/// For how long those tasks that wait now, on threads, have done so.
+///
+/// Threads: any thread.
+std::map<TaskId, std::chrono::nanoseconds> waiting_times();
 
 }  // namespace chantrace

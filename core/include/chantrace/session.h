@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "chantrace/sink.h"
+#include "chantrace/trace.h"
 
 namespace chantrace {
 
@@ -37,6 +38,13 @@ class Options {
   /// never lost to the trace file. Default: 16,384.
   Options& buffer_size(std::size_t events) {
     buffer_size_ = events;
+    return *this;
+  }
+  /// Whether tasks wait for slow sinks once `buffer_size` events do, so that none is lost. A sink
+  /// that itself waits for a task, or asks for `channels()` or `current_state()`, can then wait for
+  /// ever. Default: no.
+  Options& lossless(bool tasks_wait = true) {
+    lossless_ = tasks_wait;
     return *this;
   }
   /// Whether values that pass through channels are recorded. Default: yes.
@@ -71,6 +79,7 @@ class Options {
   std::string trace_file_;
   std::size_t buffer_size_ = 16'384;
   std::uint32_t stack_every_ = 1;
+  bool lossless_ = false;
   bool values_ = true;
   bool stacks_ = false;
 };
@@ -112,6 +121,13 @@ class Session {
 ///
 /// Threads: any thread.
 std::vector<Event> snapshot(std::size_t count = 0);
+
+/// The same events as a trace, which can be written, shown and judged like any other. What was
+/// before them is in it as far as it still holds: what each object held, who waits and since where;
+/// the rest is counted as lost. It has no end.
+///
+/// Threads: any thread. Cost: linear in events, tasks and objects that were ever used.
+Trace recent_trace(std::size_t count = 0);
 
 /// Whether anything is recorded now.
 bool is_recording();

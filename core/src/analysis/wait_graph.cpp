@@ -167,6 +167,14 @@ WaitGraph::WaitGraph(const StateIndex& index) : index_(index) {
   }
 }
 
+std::vector<TaskId> helpers_of(const Wait& wait, const ObjectState& object) {
+  std::vector<TaskId> helpers = wait.operation == Operation::kSend ? object.takers : object.givers;
+  // Whoever has taken from a semaphore is expected to give back.
+  if (wait.operation == Operation::kSemaphoreAcquire)
+    helpers.insert(helpers.end(), object.takers.begin(), object.takers.end());
+  return helpers;
+}
+
 WaitRule WaitGraph::make_rule(std::uint32_t task, const Wait& wait) const {
   using Kind = WaitRule::Kind;
   const EndState& state = index_.state();
@@ -191,17 +199,12 @@ WaitRule WaitGraph::make_rule(std::uint32_t task, const Wait& wait) const {
   if (!object->holders.empty()) return lock_rule(task, wait, *object);  // A call of a `Once`.
 
   WaitRule rule{Kind::kAny, {}};
-  const auto add = [&](const std::vector<TaskId>& users) {
-    for (const TaskId user : users) {
-      const std::uint32_t position = index_.task_index(user);
-      if (position == kNone || is_over(state, state.tasks[position])) continue;
-      if (std::find(rule.tasks.begin(), rule.tasks.end(), position) == rule.tasks.end())
-        rule.tasks.push_back(position);
-    }
-  };
-  add(wait.operation == Operation::kSend ? object->takers : object->givers);
-  // Whoever has taken from a semaphore is expected to give back.
-  if (wait.operation == Operation::kSemaphoreAcquire) add(object->takers);
+  for (const TaskId helper : helpers_of(wait, *object)) {
+    const std::uint32_t position = index_.task_index(helper);
+    if (position == kNone || is_over(state, state.tasks[position])) continue;
+    if (std::find(rule.tasks.begin(), rule.tasks.end(), position) == rule.tasks.end())
+      rule.tasks.push_back(position);
+  }
   return rule;
 }
 

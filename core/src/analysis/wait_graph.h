@@ -19,6 +19,9 @@ enum class Fate : std::uint8_t {
   kStuck,     ///< Nothing can wake it.
 };
 
+/// Who has done at `object`, which is no lock, what `wait` waits for; may name a task twice.
+std::vector<TaskId> helpers_of(const Wait& wait, const ObjectState& object);
+
 /// The other tasks that one wait depends on.
 struct WaitRule {
   enum class Kind : std::uint8_t {

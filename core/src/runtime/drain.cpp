@@ -23,8 +23,8 @@ constexpr std::size_t kBatch = 1'024;
 
 std::shared_ptr<Drain> Drain::create(const TraceHeader& header,
                                      std::vector<std::shared_ptr<Sink>> sinks,
-                                     std::size_t queue_events_max) {
-  std::shared_ptr<Drain> drain(new Drain(header, std::move(sinks), queue_events_max));
+                                     const QueueOptions& queue) {
+  std::shared_ptr<Drain> drain(new Drain(header, std::move(sinks), queue));
   std::thread thread = start_known_thread([drain] { drain->run(); });
   {
     const std::lock_guard lock(drain->mutex_);
@@ -35,8 +35,8 @@ std::shared_ptr<Drain> Drain::create(const TraceHeader& header,
 }
 
 Drain::Drain(const TraceHeader& header, std::vector<std::shared_ptr<Sink>> sinks,
-             std::size_t queue_events_max)
-    : sinks_(std::move(sinks)), queue_events_max_(queue_events_max) {
+             const QueueOptions& queue)
+    : sinks_(std::move(sinks)), queue_(queue) {
   names_.header = header;
 }
 
@@ -48,6 +48,7 @@ void Drain::define_task(const TaskInfo& info) {
 void Drain::define_object(const ObjectInfo& info) {
   const std::lock_guard lock(mutex_);
   objects_[to_number(info.id)] = info;
+  past_.define_object(info);
 }
 
 void Drain::define_site(SiteId id, const Site& site) {
@@ -68,6 +69,15 @@ void Drain::start(const Chunk& chunk) {
   found->second.read = 0;
 }
 
+void Drain::wait_for_room() {
+  if (!queue_.tasks_wait) return;
+  std::unique_lock lock(mutex_);
+  // A sink that uses the library would wait for itself.
+  if (std::this_thread::get_id() == thread_id_) return;
+  changed_.notify_one();
+  taken_.wait(lock, [&] { return waiting_events_ < queue_.events_max || is_closing_; });
+}
+
 void Drain::finish(const Chunk& chunk) {
   const std::lock_guard lock(mutex_);
   Source& source = sources_[chunk.task];
@@ -75,12 +85,10 @@ void Drain::finish(const Chunk& chunk) {
   const std::uint32_t count = chunk.count.load(std::memory_order_acquire);
   const std::uint32_t unread = count - source.read;
   const std::span<const EventRecord> events(chunk.events() + source.read, unread);
-  const std::size_t room =
-      queue_events_max_ > waiting_events_ ? queue_events_max_ - waiting_events_ : 0;
-  const std::span<const EventRecord> kept = events.first(std::min(room, events.size()));
-  source.waiting.insert(source.waiting.end(), kept.begin(), kept.end());
-  waiting_events_ += kept.size();
-  const std::span<const EventRecord> lost = events.subspan(kept.size());
+  const std::span<const EventRecord> taken = events.first(std::min(room(), events.size()));
+  source.waiting.insert(source.waiting.end(), taken.begin(), taken.end());
+  waiting_events_ += taken.size();
+  const std::span<const EventRecord> lost = events.subspan(taken.size());
   if (!lost.empty()) {
     lost_.fetch_add(lost.size());
     for (const EventRecord& record : lost) note_lost(record);
@@ -93,11 +101,18 @@ void Drain::finish(const Chunk& chunk) {
   changed_.notify_one();
 }
 
+std::size_t Drain::room() const {
+  // Tasks that wait have a chunk more each at most. That one must be taken: what waits for its
+  // predecessors there would otherwise fill the queue for ever.
+  if (queue_.tasks_wait) return std::numeric_limits<std::size_t>::max();
+  return queue_.events_max > waiting_events_ ? queue_.events_max - waiting_events_ : 0;
+}
+
 void Drain::read_chunks() {
   for (auto& [task, source] : sources_) {
     if (source.chunk == nullptr) continue;
     const std::uint32_t count = source.chunk->count.load(std::memory_order_acquire);
-    while (source.read < count && waiting_events_ < queue_events_max_) {
+    while (source.read < count && room() > 0) {
       source.waiting.push_back(source.chunk->events()[source.read++]);
       ++waiting_events_;
     }
@@ -183,6 +198,7 @@ void Drain::forget_ended_sources() {
 
 void Drain::forget_oldest() {
   const Pending& oldest = recent_.front();
+  past_.pass(names_, oldest.task, oldest.record);
   if ((oldest.record.flags & kValueIsText) != 0) names_.texts.erase(oldest.record.value);
   if (oldest.record.operation == Operation::kTaskEnd) tasks_.erase(to_number(oldest.task));
   recent_.pop_front();
@@ -278,6 +294,7 @@ void Drain::run() {
         recent_.push_back(pending);
         if (recent_.size() > kSnapshotEventsMax) forget_oldest();
       }
+      if (waiting_events_ < queue_.events_max) taken_.notify_all();
       if (batch.empty()) continue;
       lock.unlock();
       deliver(batch);
@@ -301,6 +318,7 @@ void Drain::close() {
   std::unique_lock lock(mutex_);
   is_closing_ = true;
   changed_.notify_one();
+  taken_.notify_all();
   // A sink that ends the session waits for nothing: it is served when it returns.
   if (std::this_thread::get_id() == thread_id_) return;
   if (!served_.wait_for(lock, kClosePatience, [&] { return is_closed_; }))
@@ -315,9 +333,28 @@ std::vector<Event> Drain::snapshot(std::size_t count) {
   const std::size_t wanted = count == 0 ? available : std::min(count, available);
   std::vector<Event> events;
   events.reserve(wanted);
-  for (std::size_t i = available - wanted; i < available; ++i)
-    events.push_back(look_up(i < recent_.size() ? recent_[i] : ready_[i - recent_.size()]));
+  for (std::size_t i = available - wanted; i < available; ++i) events.push_back(look_up(kept(i)));
   return events;
+}
+
+Trace Drain::recent_trace(std::size_t count) {
+  const std::lock_guard lock(mutex_);
+  read_chunks();
+  put_in_order(false);
+  const std::size_t available = recent_.size() + ready_.size();
+  const std::size_t before = count == 0 ? 0 : available - std::min(count, available);
+  TraceWindow window = past_;
+  for (std::size_t i = 0; i < available; ++i) {
+    const auto& [task, record, operation_id] = kept(i);
+    if (i < before)
+      window.pass(names_, task, record);
+    else
+      window.add(task, record);
+  }
+  Trace names = names_;
+  for (const auto& [id, task] : tasks_) names.tasks.push_back(task);
+  for (const auto& [id, object] : objects_) names.objects.push_back(object);
+  return std::move(window).finish(std::move(names));
 }
 
 }  // namespace chantrace::detail

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "chantrace/detail/chunk.h"
+#include "chantrace/detail/trace_window.h"
 #include "chantrace/sink.h"
 #include "chantrace/trace.h"
 
@@ -23,13 +24,19 @@ namespace chantrace::detail {
 /// Events that `snapshot` can give.
 inline constexpr std::size_t kSnapshotEventsMax = 65'536;
 
+/// What happens when more waits than sinks have taken.
+struct QueueOptions {
+  std::size_t events_max = 16'384;
+  bool tasks_wait = false;  ///< Instead of losing what comes beyond.
+};
+
 /// Threads: any thread.
 class Drain : public std::enable_shared_from_this<Drain> {
  public:
   /// Starts its thread, which keeps the drain alive until it is closed.
   static std::shared_ptr<Drain> create(const TraceHeader& header,
                                        std::vector<std::shared_ptr<Sink>> sinks,
-                                       std::size_t queue_events_max);
+                                       const QueueOptions& queue);
   Drain(const Drain&) = delete;
   Drain& operator=(const Drain&) = delete;
 
@@ -40,6 +47,10 @@ class Drain : public std::enable_shared_from_this<Drain> {
 
   /// A task writes to `chunk` from now on.
   void start(const Chunk& chunk);
+  /// Waits until sinks have taken enough for more to come, where tasks are to wait for that.
+  ///
+  /// Requires: that the caller holds no lock that a sink could want.
+  void wait_for_room();
   /// It no longer does; the chunk is gone when this returns. What the sinks have not had is copied,
   /// or where too much waits already, lost.
   void finish(const Chunk& chunk);
@@ -47,12 +58,13 @@ class Drain : public std::enable_shared_from_this<Drain> {
   void close();
 
   std::vector<Event> snapshot(std::size_t count);
+  Trace recent_trace(std::size_t count);
   std::uint64_t lost() const { return lost_.load(); }
   std::uint64_t sink_errors() const { return sink_errors_.load(); }
 
  private:
   Drain(const TraceHeader& header, std::vector<std::shared_ptr<Sink>> sinks,
-        std::size_t queue_events_max);
+        const QueueOptions& queue);
 
   /// An event on its way, or, with operation kNone, a gap of `value` events.
   struct Pending {
@@ -72,6 +84,8 @@ class Drain : public std::enable_shared_from_this<Drain> {
   void run();
   /// Reads what tasks have published. Requires: the mutex.
   void read_chunks();
+  /// How many more may wait. Requires: the mutex.
+  std::size_t room() const;
   /// Moves what is in order to `ready_`. Requires: the mutex.
   void put_in_order(bool is_last);
   Event look_up(const Pending& pending) const;
@@ -82,16 +96,21 @@ class Drain : public std::enable_shared_from_this<Drain> {
   /// True when what comes before `record` at its object has been put in order, or is lost.
   bool is_next(const EventRecord& record);
   void forget_oldest();
+  /// The n-th of all events that are kept. Requires: the mutex.
+  const Pending& kept(std::size_t n) const {
+    return n < recent_.size() ? recent_[n] : ready_[n - recent_.size()];
+  }
   void forget_ended_sources();
 
   Trace names_;  ///< Sites and texts, and the header.
   std::unordered_map<std::uint32_t, TaskInfo> tasks_;
   std::unordered_map<std::uint32_t, ObjectInfo> objects_;
   const std::vector<std::shared_ptr<Sink>> sinks_;
-  const std::size_t queue_events_max_;
+  const QueueOptions queue_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::condition_variable served_;
+  std::condition_variable taken_;  ///< Fewer wait for sinks.
   std::unordered_map<std::uint32_t, Source> sources_;
   std::vector<std::uint32_t> source_order_;
   /// By object: the last number that was put in order or is lost.
@@ -101,6 +120,7 @@ class Drain : public std::enable_shared_from_this<Drain> {
   std::deque<Pending> ready_;
   std::size_t waiting_events_ = 0;  ///< All that the sinks have not had: `waiting` and `ready_`.
   std::deque<Pending> recent_;
+  TraceWindow past_;  ///< What was before `recent_`.
   bool is_closing_ = false;
   bool is_closed_ = false;
   std::atomic<std::uint64_t> lost_ = 0;  ///< Read by anyone who wants to know.

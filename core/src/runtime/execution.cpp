@@ -264,4 +264,8 @@ namespace chantrace {
 
 EndState current_state() { return detail::Runtime::instance().end_state(); }
 
+std::map<TaskId, std::chrono::nanoseconds> waiting_times() {
+  return detail::Runtime::instance().waiting_times();
+}
+
 }  // namespace chantrace

@@ -187,6 +187,23 @@ void Runtime::describe_tasks(EndState& state,
   if (const EventLog* const log = controlled_->log()) add_from_log(*log, state);
 }
 
+std::map<TaskId, std::chrono::nanoseconds> Runtime::waiting_times() {
+  std::map<TaskId, std::chrono::nanoseconds> times;
+  if (is_controlled()) return times;
+  const ScopedLock lock(mutex_);
+  const std::uint32_t epoch = current_epoch.load();
+  const std::uint64_t now = ticks();
+  for (TaskControl* const task : alive_) {
+    if (task->epoch != epoch) continue;
+    const ScopedLock park_lock(task->park_lock);
+    if (task->parked == nullptr || task->parked_since > now) continue;
+    const double seconds =
+        static_cast<double>(now - task->parked_since) / static_cast<double>(ticks_per_second());
+    times[task->id] = std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
+  }
+  return times;
+}
+
 EndState Runtime::end_state() {
   // Under control all tasks stand still while one looks at them.
   std::optional<WithoutRaces> scope;

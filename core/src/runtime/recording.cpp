@@ -97,7 +97,8 @@ Result<std::shared_ptr<Recording>, TraceError> Recording::create(const Recording
   recording->spool_->append(encode_header(header));
   if (options.has_stacks) recording->spool_->append(encode_modules(list_modules()));
   if (options.queue_events_max > 0)
-    recording->drain_ = Drain::create(header, options.sinks, options.queue_events_max);
+    recording->drain_ = Drain::create(header, options.sinks,
+                                      {options.queue_events_max, options.tasks_wait_for_sinks});
   return recording;
 }
 
@@ -206,6 +207,7 @@ bool Recording::next_chunk(TaskControl& task) {
   // Not under the lock, which other tasks want as well. If the recording ends meanwhile, the chunk
   // is written twice, which readers expect.
   const bool is_written = write_chunk(task);
+  if (drain_ != nullptr) drain_->wait_for_room();
   const ScopedLock lock(mutex_);
   if (is_closed_) return false;
   const bool is_first = !open_.contains(&task);
@@ -224,6 +226,7 @@ bool Recording::next_chunk(TaskControl& task) {
 
 void Recording::retire(TaskControl& task) {
   const bool is_written = write_chunk(task);
+  if (drain_ != nullptr) drain_->wait_for_room();
   const ScopedLock lock(mutex_);
   if (!is_closed_) finish_chunk(task, is_written);
   stop_recording(task);

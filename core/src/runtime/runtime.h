@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -85,6 +86,7 @@ class Runtime final : public QuiescenceListener {
   /// It was unlocked, or is being destroyed.
   void remove_orphan(Object& object);
   EndState end_state();
+  std::map<TaskId, std::chrono::nanoseconds> waiting_times();
 
   // Threads that are strangers to an execution under control.
   /// `self` is one. False: it goes on as ever, since what it uses is no business of the execution.

@@ -139,6 +139,7 @@ void Session::start(Options options) {
   recording_options.has_stacks = options.stacks_;
   recording_options.stack_every = options.stack_every_;
   recording_options.queue_events_max = std::max<std::size_t>(options.buffer_size_, 1);
+  recording_options.tasks_wait_for_sinks = options.lossless_;
   recording_options.sinks = options.sinks_;
   auto recording = detail::Recording::create(recording_options);
   if (!recording)
@@ -187,6 +188,12 @@ std::vector<Event> snapshot(std::size_t count) {
   const auto recording = detail::Runtime::instance().recording();
   if (recording == nullptr || recording->drain() == nullptr) return {};
   return recording->drain()->snapshot(count);
+}
+
+Trace recent_trace(std::size_t count) {
+  const auto recording = detail::Runtime::instance().recording();
+  if (recording == nullptr || recording->drain() == nullptr) return {};
+  return recording->drain()->recent_trace(count);
 }
 
 bool is_recording() { return detail::Runtime::instance().recording() != nullptr; }

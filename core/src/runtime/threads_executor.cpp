@@ -146,6 +146,7 @@ void ThreadsExecutor::park(TaskControl& self, ParkedOperation& operation, Instan
     // before this, the hook is seen here.
     if ((self.hooks.load() & kHookCancel) != 0 && operation.try_claim(Claim::kCancelled)) return;
     self.parked = &operation;
+    self.parked_since = ticks();
   }
   if (self.is_service) add_running();  // Counted only while it waits like any task.
   if (operation.has_deadline) timed_.fetch_add(1);

@@ -35,7 +35,8 @@ struct RecordingOptions {
   std::uint32_t stack_every = 1;  ///< One of so many operations gets its stack.
   /// Sinks are served from a queue of so many events; 0: there is no queue and no drain.
   std::size_t queue_events_max = 0;
-  bool is_controlled = false;  ///< For the header: times are steps.
+  bool tasks_wait_for_sinks = false;  ///< Once so many wait, instead of losing events.
+  bool is_controlled = false;         ///< For the header: times are steps.
   /// For the header: what the test was called with, and the like.
   std::vector<std::pair<std::string, std::string>> notes = {};
   std::vector<std::shared_ptr<Sink>> sinks;

@@ -170,6 +170,7 @@ struct alignas(64) TaskControl {
   /// Guards `parked` and the task's waiters' `object` against those who look at the task.
   ObjectLock park_lock;
   ParkedOperation* parked CHANTRACE_GUARDED_BY(park_lock) = nullptr;
+  std::uint64_t parked_since CHANTRACE_GUARDED_BY(park_lock) = 0;  ///< Ticks; on threads alone.
 
   // What the controlled executor needs.
   Fiber fiber;

@@ -18,7 +18,7 @@
 #include "model/quantity.h"
 #include "verdict.h"
 #include "web/document.h"
-#include "web/server.h"
+#include "web/http.h"
 
 namespace chantrace::replay {
 
@@ -149,7 +149,8 @@ ExitCode serve(const ViewOptions& options, std::vector<std::filesystem::path> tr
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  const auto server = view::Server::start({.port = options.port}, Pages(std::move(traces)));
+  const auto server =
+      view::Server::start({.address = {.port = options.port}}, Pages(std::move(traces)));
   if (!server.has_value()) {
     context.complain(server.error());
     return ExitCode::kUnreadable;

@@ -22,6 +22,8 @@ PARTS = {
     "core/src/runtime": {"core/src/trace", "core/src/runtime"},
     "core/src/explore": {"core/src/trace", "core/src/runtime", "core/src/explore"},
     "core/include": {"core/include"},
+    # Shows the process that it runs in, where all else knows traces alone.
+    "view/live": {"core/src/trace", "core/src/runtime", "view", "view/live"},
     "view": {"core/src/trace", "core/src/analysis", "view"},
     "replay": {"core/src/trace", "core/src/analysis", "view", "replay"},
     "gtest_plugin": {

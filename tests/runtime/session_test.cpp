@@ -14,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "chantrace/chantrace.h"
@@ -430,6 +431,35 @@ TEST(SnapshotTest, GivesTheLastEvents) {
   EXPECT_EQ(last[2].value, "99");
   EXPECT_EQ(snapshot().size(), 101u);
   EXPECT_EQ(snapshot(1'000).size(), 101u);
+}
+
+TEST(EventsSinceTest, GivesPagesAndSaysWhatIsNoLongerKept) {
+  const Session session(Options{}.sink(std::make_shared<CollectingSink>()).lossless());
+  const Channel<int> channel("busy", 1);
+  constexpr std::uint64_t kRounds = 50'000;
+  const auto round = [&] {
+    channel.send(1);
+    channel.recv();
+  };
+  for (int i = 0; i < 100; ++i) round();
+  while (events_since(0, 1).total < 201) std::this_thread::yield();
+
+  const EventBatch first = events_since(0, 3);
+  const EventBatch next = events_since(3, 1'000'000);
+  for (std::uint64_t i = 0; i < kRounds; ++i) round();
+  while (events_since(0, 1).total < 201 + 2 * kRounds) std::this_thread::yield();
+  const EventBatch late = events_since(201, 10);
+  const EventBatch none = events_since(late.total, 10);
+
+  EXPECT_EQ(first.first, 1u);
+  ASSERT_EQ(first.events.size(), 3u);
+  EXPECT_EQ(first.events[0].operation, Operation::kChannelMake);
+  EXPECT_EQ(first.events[2].operation, Operation::kReceive);
+  EXPECT_EQ(next.first, 4u);
+  EXPECT_EQ(next.events.size(), 198u);
+  EXPECT_EQ(late.first, 201 + 2 * kRounds - 65'536 + 1);
+  EXPECT_EQ(late.events.size(), 10u);
+  EXPECT_TRUE(none.events.empty());
 }
 
 TEST(RecentTraceTest, ShowsWhoHasWaitedSinceLongBefore) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -36,7 +37,7 @@ constexpr int kNone = -1;
 
 class DocumentMaker {
  public:
-  DocumentMaker(const Trace& trace, const std::vector<Finding>& findings)
+  DocumentMaker(const Trace& trace, const std::vector<Finding>& findings, const LiveState* live)
       : trace_(trace),
         findings_(findings),
         names_(trace),
@@ -44,15 +45,20 @@ class DocumentMaker {
         timeline_(make_timeline(trace, order_events(trace))) {
     for (std::size_t i = 0; i < trace.objects.size(); ++i)
       objects_.emplace(to_number(trace.objects[i].id), static_cast<int>(i));
+    if (live == nullptr) return;
+    live_events_ = live->events;
+    for (const TaskId task : live->stuck) mark_as_blocked(timeline_.lane_of(task));
   }
 
   Json make(std::string_view fallback_title) {
     Json document;
     document["title"] = title_of(trace_, fallback_title);
     document["program"] = trace_.header.program;
-    document["verdict"] = trace_.is_incomplete() ? "incomplete"
-                          : trace_.end->passed   ? "passed"
-                                                 : "failed";
+    if (live_events_) document["live"] = *live_events_;
+    document["verdict"] = live_events_             ? "running"
+                          : trace_.is_incomplete() ? "incomplete"
+                          : trace_.end->passed     ? "passed"
+                                                   : "failed";
     document["controlled"] = trace_.header.is_controlled;
     document["warnings"] = trace_.warnings;
     document["tasks"] = tasks();
@@ -69,6 +75,14 @@ class DocumentMaker {
   }
 
  private:
+  /// What it waits in at the end never comes.
+  void mark_as_blocked(std::uint32_t lane) {
+    const auto last = std::find_if(timeline_.spans.rbegin(), timeline_.spans.rend(),
+                                   [&](const Span& span) { return span.lane == lane; });
+    if (last != timeline_.spans.rend() && last->kind == Span::Kind::kParked)
+      last->kind = Span::Kind::kBlocked;
+  }
+
   Json tasks() const {
     Json tasks = Json::array();
     for (const Lane& lane : timeline_.lanes) {
@@ -272,7 +286,8 @@ class DocumentMaker {
   const std::vector<Finding>& findings_;
   const Names names_;
   const TraceClock clock_;
-  const Timeline timeline_;
+  Timeline timeline_;
+  std::optional<std::uint64_t> live_events_;
   std::unordered_map<std::uint32_t, int> objects_;
   std::vector<std::uint64_t> last_steps_;                              ///< By lane.
   std::unordered_map<std::uint64_t, std::uint64_t> last_at_;           ///< By lane and site.
@@ -285,8 +300,8 @@ class DocumentMaker {
 }  // namespace
 
 std::string to_document(const Trace& trace, const std::vector<Finding>& findings,
-                        std::string_view fallback_title) {
-  const std::string json = DocumentMaker(trace, findings)
+                        std::string_view fallback_title, const LiveState* live) {
+  const std::string json = DocumentMaker(trace, findings, live)
                                .make(fallback_title)
                                .dump(-1, ' ', false, Json::error_handler_t::replace);
   // Inside a string alone, as JSON has no other use for it: no text can end the script it stands
@@ -303,12 +318,12 @@ std::string to_document(const Trace& trace, const std::vector<Finding>& findings
 }
 
 std::string to_page(const Trace& trace, const std::vector<Finding>& findings,
-                    std::string_view fallback_title) {
+                    std::string_view fallback_title, const LiveState* live) {
   constexpr std::string_view kMark = "{data}";
   const std::string_view page = embedded_page();
   const std::size_t mark = page.find(kMark);
   std::string result(page.substr(0, mark));
-  result += to_document(trace, findings, fallback_title);
+  result += to_document(trace, findings, fallback_title, live);
   result += page.substr(mark + kMark.size());
   return result;
 }

@@ -2,6 +2,7 @@
 /// A trace as the data of the page: what `page/document.ts` declares, as JSON.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,15 +12,23 @@
 
 namespace chantrace::view {
 
+/// What there is to say of a program that still runs.
+struct LiveState {
+  std::uint64_t events = 0;   ///< So far; the trace may have the last of them alone.
+  std::vector<TaskId> stuck;  ///< Tasks that nothing can wake any more.
+};
+
 /// JSON that can stand in a page: nothing in it ends a script, whatever the trace says.
+///
+/// `live`: nullptr for a trace that is over.
 ///
 /// Cost: linear in events, and in the texts of their values and names, each as often as it differs;
 /// some 60 bytes an event beside those.
 std::string to_document(const Trace& trace, const std::vector<Finding>& findings,
-                        std::string_view fallback_title);
+                        std::string_view fallback_title, const LiveState* live = nullptr);
 
 /// The whole page with that in it: one file that needs no other one.
 std::string to_page(const Trace& trace, const std::vector<Finding>& findings,
-                    std::string_view fallback_title);
+                    std::string_view fallback_title, const LiveState* live = nullptr);
 
 }  // namespace chantrace::view

@@ -122,6 +122,19 @@ class Session {
 /// Threads: any thread.
 std::vector<Event> snapshot(std::size_t count = 0);
 
+/// Some of the events of what is recorded now, which are counted from 1.
+struct EventBatch {
+  std::uint64_t first = 1;    ///< The number of the first of them.
+  std::vector<Event> events;  ///< Among them notices of losses.
+  std::uint64_t total = 0;    ///< The number of the newest event there is.
+};
+
+/// At most `count` events with numbers greater than `number`, the oldest first. Those that are no
+/// longer kept are left out: `first` is then greater than `number` + 1.
+///
+/// Threads: any thread.
+EventBatch events_since(std::uint64_t number, std::size_t count);
+
 /// The same events as a trace, which can be written, shown and judged like any other. What was
 /// before them is in it as far as it still holds: what each object held, who waits and since where;
 /// the rest is counted as lost. It has no end.

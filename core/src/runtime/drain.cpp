@@ -202,6 +202,7 @@ void Drain::forget_oldest() {
   if ((oldest.record.flags & kValueIsText) != 0) names_.texts.erase(oldest.record.value);
   if (oldest.record.operation == Operation::kTaskEnd) tasks_.erase(to_number(oldest.task));
   recent_.pop_front();
+  ++forgotten_;
 }
 
 Event Drain::look_up(const Pending& pending) const {
@@ -333,27 +334,47 @@ std::vector<Event> Drain::snapshot(std::size_t count) {
   const std::size_t wanted = count == 0 ? available : std::min(count, available);
   std::vector<Event> events;
   events.reserve(wanted);
-  for (std::size_t i = available - wanted; i < available; ++i) events.push_back(look_up(kept(i)));
+  for (std::size_t i = available - wanted; i < available; ++i)
+    events.push_back(look_up(i < recent_.size() ? recent_[i] : ready_[i - recent_.size()]));
   return events;
 }
 
-Trace Drain::recent_trace(std::size_t count) {
+EventBatch Drain::events_since(std::uint64_t number, std::size_t count) {
   const std::lock_guard lock(mutex_);
-  read_chunks();
-  put_in_order(false);
-  const std::size_t available = recent_.size() + ready_.size();
-  const std::size_t before = count == 0 ? 0 : available - std::min(count, available);
-  TraceWindow window = past_;
-  for (std::size_t i = 0; i < available; ++i) {
-    const auto& [task, record, operation_id] = kept(i);
-    if (i < before)
-      window.pass(names_, task, record);
-    else
-      window.add(task, record);
+  const std::size_t available = recent_.size();
+  EventBatch batch;
+  batch.total = forgotten_ + available;
+  const std::uint64_t skipped =
+      std::min<std::uint64_t>(number > forgotten_ ? number - forgotten_ : 0, available);
+  batch.first = forgotten_ + skipped + 1;
+  for (std::size_t i = skipped; i < available && batch.events.size() < count; ++i)
+    batch.events.push_back(look_up(recent_[i]));
+  return batch;
+}
+
+Trace Drain::recent_trace(std::size_t count) {
+  Trace names;
+  TraceWindow window;
+  std::vector<Pending> all;
+  {
+    // Tasks may wait for this lock: what can be done without it is done behind it.
+    const std::lock_guard lock(mutex_);
+    read_chunks();
+    put_in_order(false);
+    window = past_;
+    all.assign(recent_.begin(), recent_.end());
+    all.insert(all.end(), ready_.begin(), ready_.end());
+    names = names_;
+    for (const auto& [id, task] : tasks_) names.tasks.push_back(task);
+    for (const auto& [id, object] : objects_) names.objects.push_back(object);
   }
-  Trace names = names_;
-  for (const auto& [id, task] : tasks_) names.tasks.push_back(task);
-  for (const auto& [id, object] : objects_) names.objects.push_back(object);
+  const std::size_t before = count == 0 ? 0 : all.size() - std::min(count, all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i < before)
+      window.pass(names, all[i].task, all[i].record);
+    else
+      window.add(all[i].task, all[i].record);
+  }
   return std::move(window).finish(std::move(names));
 }
 

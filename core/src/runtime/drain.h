@@ -16,6 +16,7 @@
 
 #include "chantrace/detail/chunk.h"
 #include "chantrace/detail/trace_window.h"
+#include "chantrace/session.h"
 #include "chantrace/sink.h"
 #include "chantrace/trace.h"
 
@@ -58,6 +59,7 @@ class Drain : public std::enable_shared_from_this<Drain> {
   void close();
 
   std::vector<Event> snapshot(std::size_t count);
+  EventBatch events_since(std::uint64_t number, std::size_t count);
   Trace recent_trace(std::size_t count);
   std::uint64_t lost() const { return lost_.load(); }
   std::uint64_t sink_errors() const { return sink_errors_.load(); }
@@ -96,10 +98,6 @@ class Drain : public std::enable_shared_from_this<Drain> {
   /// True when what comes before `record` at its object has been put in order, or is lost.
   bool is_next(const EventRecord& record);
   void forget_oldest();
-  /// The n-th of all events that are kept. Requires: the mutex.
-  const Pending& kept(std::size_t n) const {
-    return n < recent_.size() ? recent_[n] : ready_[n - recent_.size()];
-  }
   void forget_ended_sources();
 
   Trace names_;  ///< Sites and texts, and the header.
@@ -120,7 +118,8 @@ class Drain : public std::enable_shared_from_this<Drain> {
   std::deque<Pending> ready_;
   std::size_t waiting_events_ = 0;  ///< All that the sinks have not had: `waiting` and `ready_`.
   std::deque<Pending> recent_;
-  TraceWindow past_;  ///< What was before `recent_`.
+  TraceWindow past_;             ///< What was before `recent_`,
+  std::uint64_t forgotten_ = 0;  ///< and how many those were.
   bool is_closing_ = false;
   bool is_closed_ = false;
   std::atomic<std::uint64_t> lost_ = 0;  ///< Read by anyone who wants to know.

@@ -104,6 +104,31 @@ namespace {
 /// The session that runs, for `exit`, which destroys no local variables.
 std::atomic<Session*> running_session = nullptr;
 
+/// What it records, until its sinks have had all of it: longer than the runtime records.
+struct ServedRecording {
+  detail::OsMutex mutex;
+  std::shared_ptr<detail::Recording> recording CHANTRACE_GUARDED_BY(mutex);
+};
+
+ServedRecording& served_recording() {
+  // Never destroyed: sinks may be served when the program ends.
+  static ServedRecording& served = *new ServedRecording;
+  return served;
+}
+
+void serve_recording(std::shared_ptr<detail::Recording> recording) {
+  ServedRecording& served = served_recording();
+  const detail::ScopedLock lock(served.mutex);
+  served.recording.swap(recording);
+}
+
+/// nullptr: nothing is recorded for sinks.
+std::shared_ptr<detail::Recording> recording_for_sinks() {
+  ServedRecording& served = served_recording();
+  const detail::ScopedLock lock(served.mutex);
+  return served.recording;
+}
+
 void stop_running_session() {
   if (Session* const session = running_session.load()) session->stop();
 }
@@ -146,6 +171,7 @@ void Session::start(Options options) {
     throw std::system_error(std::make_error_code(std::errc::io_error),
                             "chantrace::Session: " + recording.error().to_string());
   impl_->recording = std::move(recording).value();
+  if (impl_->recording->drain() != nullptr) serve_recording(impl_->recording);
   runtime.begin_execution(nullptr, impl_->recording, report_quiescence, false);
   impl_->is_active = true;
   running_session.store(this);
@@ -164,6 +190,7 @@ void Session::stop() {
   end.body_ended = false;
   runtime.end_execution();
   impl_->recording->close(true, end);
+  serve_recording(nullptr);
   if (impl_->recording->write_errors() > 0)
     std::fprintf(stderr,
                  "chantrace: the trace could not be written whole; what is missing may be in the "
@@ -185,15 +212,18 @@ std::uint64_t Session::sink_errors() const {
 }
 
 std::vector<Event> snapshot(std::size_t count) {
-  const auto recording = detail::Runtime::instance().recording();
-  if (recording == nullptr || recording->drain() == nullptr) return {};
-  return recording->drain()->snapshot(count);
+  const auto recording = recording_for_sinks();
+  return recording == nullptr ? std::vector<Event>{} : recording->drain()->snapshot(count);
+}
+
+EventBatch events_since(std::uint64_t number, std::size_t count) {
+  const auto recording = recording_for_sinks();
+  return recording == nullptr ? EventBatch{} : recording->drain()->events_since(number, count);
 }
 
 Trace recent_trace(std::size_t count) {
-  const auto recording = detail::Runtime::instance().recording();
-  if (recording == nullptr || recording->drain() == nullptr) return {};
-  return recording->drain()->recent_trace(count);
+  const auto recording = recording_for_sinks();
+  return recording == nullptr ? Trace{} : recording->drain()->recent_trace(count);
 }
 
 bool is_recording() { return detail::Runtime::instance().recording() != nullptr; }

@@ -1,20 +1,19 @@
 // The server as anyone on the machine can reach it, by plain sockets.
-#include "web/server.h"
+#include "web/http.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "view/client.h"
 
 namespace chantrace::view {
 namespace {
@@ -24,49 +23,19 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-/// A connection to a server.
-class Client {
- public:
-  explicit Client(const Server& server) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(server.port());
-    if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-      throw std::runtime_error("cannot connect");
-  }
-  ~Client() { ::close(socket_); }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-
-  /// Whether all of it was taken.
-  bool send(std::string_view text) {
-    while (!text.empty()) {
-      const ssize_t sent = ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return false;
-      text.remove_prefix(static_cast<std::size_t>(sent));
-    }
-    return true;
-  }
-  void end() { ::shutdown(socket_, SHUT_WR); }
-  /// All that comes until the server closes.
-  std::string receive() {
-    std::string all;
-    char some[65'536];
-    for (ssize_t got; (got = ::recv(socket_, some, sizeof some, 0)) > 0;)
-      all.append(some, static_cast<std::size_t>(got));
-    return all;
-  }
-
- private:
-  int socket_;
-};
-
 class ServerTest : public testing::Test {
  protected:
   void start(ServerOptions options = {}) {
     auto started = Server::start(options, [this](const Request& request) -> Response {
       if (request.path == "/throws") throw std::runtime_error("no luck");
+      if (request.path == "/counts") {
+        return {.body = std::make_shared<std::string>("one"),
+                .more = [count = 0]() mutable -> std::optional<std::string> {
+                  ++count;
+                  if (count > 4) return std::nullopt;
+                  return count % 2 == 0 ? (count == 2 ? " two" : " three") : "";
+                }};
+      }
       if (request.path == "/large") return {.body = large_};
       if (request.path != "/") return {.status = 404, .body = std::make_shared<std::string>("no")};
       return {.type = "text/html", .body = std::make_shared<std::string>("hello " + request.query)};
@@ -77,7 +46,7 @@ class ServerTest : public testing::Test {
   std::string host() const { return "127.0.0.1:" + std::to_string(server_->port()); }
   /// The answer to a request.
   std::string ask(const std::string& line, const std::string& host_named) {
-    Client client(*server_);
+    Client client(server_->port());
     client.send(line + "\r\nHost: " + host_named + "\r\n\r\n");
     return client.receive();
   }
@@ -146,7 +115,7 @@ TEST_F(ServerTest, OnlyGetsAreAnswered) {
 
 TEST_F(ServerTest, AHeadThatIsTooLongIsRefused) {
   start();
-  Client client(*server_);
+  Client client(server_->port());
 
   client.send("GET / HTTP/1.1\r\nHost: " + host() + "\r\nX: " + std::string(20'000, 'x') +
               "\r\n\r\n");
@@ -157,7 +126,7 @@ TEST_F(ServerTest, AHeadThatIsTooLongIsRefused) {
 
 TEST_F(ServerTest, WhatIsNoRequestIsToldSo) {
   start();
-  Client client(*server_);
+  Client client(server_->port());
 
   client.send("HELLO\r\n\r\n");
 
@@ -176,7 +145,7 @@ TEST_F(ServerTest, RequestsOfRandomBytesHarmNothing) {
       for (char& byte : bytes) byte = static_cast<char>(random());
     for (int change = 0; change < 3; ++change)
       bytes[random() % bytes.size()] = static_cast<char>(random());
-    Client client(*server_);
+    Client client(server_->port());
     client.send(bytes.substr(0, 1 + random() % bytes.size()));
     client.end();
     client.receive();
@@ -187,8 +156,8 @@ TEST_F(ServerTest, RequestsOfRandomBytesHarmNothing) {
 
 TEST_F(ServerTest, ClientsThatSayNothingAreDropped) {
   start({.patience = std::chrono::milliseconds(20)});
-  Client silent(*server_);
-  Client slow(*server_);
+  Client silent(server_->port());
+  Client slow(server_->port());
   slow.send("GET / HT");
 
   EXPECT_THAT(silent.receive(), IsEmpty());
@@ -199,7 +168,7 @@ TEST_F(ServerTest, ClientsThatSayNothingAreDropped) {
 TEST_F(ServerTest, ClientsThatHoldAllConnectionsHoldNobodyForLong) {
   start({.connections_max = 2, .patience = std::chrono::milliseconds(20)});
   std::vector<std::unique_ptr<Client>> silent;
-  for (int i = 0; i < 20; ++i) silent.push_back(std::make_unique<Client>(*server_));
+  for (int i = 0; i < 20; ++i) silent.push_back(std::make_unique<Client>(server_->port()));
 
   EXPECT_TRUE(works_in_the_end());
 }
@@ -207,7 +176,7 @@ TEST_F(ServerTest, ClientsThatHoldAllConnectionsHoldNobodyForLong) {
 TEST_F(ServerTest, AClientThatLeavesInTheMiddleHarmsNothing) {
   start();
   for (int i = 0; i < 20; ++i) {
-    Client client(*server_);
+    Client client(server_->port());
     client.send("GET /large HTTP/1.1\r\nHost: " + host() + "\r\n\r\n");
   }
 
@@ -216,8 +185,8 @@ TEST_F(ServerTest, AClientThatLeavesInTheMiddleHarmsNothing) {
 
 TEST_F(ServerTest, EndsThoughClientsAreThere) {
   start();
-  Client silent(*server_);
-  Client slow(*server_);
+  Client silent(server_->port());
+  Client slow(server_->port());
   slow.send("GET /large HTTP/1.1\r\nHost: " + host() + "\r\n\r\n");
 
   server_ = nullptr;
@@ -228,11 +197,68 @@ TEST_F(ServerTest, EndsThoughClientsAreThere) {
 TEST_F(ServerTest, APortInUseIsSaid) {
   start();
 
-  const auto other =
-      Server::start({.port = server_->port()}, [](const Request&) { return Response{}; });
+  const auto other = Server::start({.address = {.port = server_->port()}},
+                                   [](const Request&) { return Response{}; });
 
   ASSERT_FALSE(other.has_value());
   EXPECT_THAT(other.error(), AllOf(HasSubstr(host()), HasSubstr("in use")));
+}
+
+struct AddressCase {
+  std::string_view text;
+  std::string_view url;
+};
+
+class AddressTest : public testing::TestWithParam<AddressCase> {};
+
+TEST_P(AddressTest, IsRead) {
+  const auto address = parse_address(GetParam().text);
+
+  ASSERT_TRUE(address.has_value()) << address.error();
+  EXPECT_EQ(address.value().url(), GetParam().url);
+}
+
+INSTANTIATE_TEST_SUITE_P(, AddressTest,
+                         testing::Values(AddressCase{"", "http://127.0.0.1:4884/"},
+                                         AddressCase{"80", "http://127.0.0.1:80/"},
+                                         AddressCase{":80", "http://127.0.0.1:80/"},
+                                         AddressCase{"localhost", "http://127.0.0.1:4884/"},
+                                         AddressCase{"localhost:1", "http://127.0.0.1:1/"},
+                                         AddressCase{"10.0.0.7", "http://10.0.0.7:4884/"},
+                                         AddressCase{"[::1]:5", "http://[::1]:5/"},
+                                         AddressCase{"http://0.0.0.0:9/?token=ab12",
+                                                     "http://0.0.0.0:9/?token=ab12"}));
+
+TEST(AddressErrorTest, SaysWhatIsExpected) {
+  for (const std::string_view text : {"example.org:1", "127.0.0.1:x", "127.0.0.1:70000", "[::1",
+                                      "[::1]x", "1.2.3.4.5", "http://", "::1:5"}) {
+    const auto address = parse_address(text);
+    if (text == "http://") continue;  // Where it always is.
+    ASSERT_FALSE(address.has_value()) << text;
+    EXPECT_THAT(address.error(), HasSubstr("HOST:PORT")) << text;
+  }
+}
+
+TEST_F(ServerTest, GoesOnWhileThereIsMore) {
+  start();
+
+  EXPECT_TRUE(get("/counts").ends_with("\r\n\r\none two three"));
+}
+
+TEST_F(ServerTest, IsFetchedFrom) {
+  start();
+  const Address address{.port = server_->port()};
+  const auto fetched = [&](const char* target, std::size_t bytes_max) {
+    const auto got = fetch(address, target, bytes_max, std::chrono::seconds(60));
+    return got.has_value() ? got.value() : got.error().reason;
+  };
+
+  EXPECT_EQ(fetched("/", 100), "hello ");
+  EXPECT_EQ(fetched("/large", 100'000'000).size(), 20'000'000u);
+  EXPECT_THAT(fetched("/large", 1000), HasSubstr("body limit exceeded"));
+  EXPECT_THAT(fetched("/nothing", 100), HasSubstr("answers 404: no"));
+  server_.reset();
+  EXPECT_THAT(fetched("/", 100), HasSubstr("nothing serves at"));
 }
 
 }  // namespace

@@ -1,0 +1,65 @@
+/// \file
+/// Shows the program that it runs in: the page, a stream of events, and the debug endpoints.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "chantrace/analyzer.h"
+#include "chantrace/result.h"
+#include "metrics.h"
+#include "web/http.h"
+
+namespace chantrace::view {
+
+/// Events that the page of a running program shows, unless it asks for another number.
+inline constexpr std::size_t kLiveEvents = 10'000;
+/// The most that it can ask for.
+inline constexpr std::size_t kLiveEventsMax = 65'536;
+
+/// Serves until it is destroyed.
+///
+/// Threads: any thread.
+class LiveServer {
+ public:
+  /// Errors: why nothing can be served there, and what to do.
+  static Result<std::unique_ptr<LiveServer>, std::string> start(const Address& address);
+  ~LiveServer();
+  LiveServer(const LiveServer&) = delete;
+  LiveServer& operator=(const LiveServer&) = delete;
+
+  /// Counts `event`.
+  void add(const Event& event) { metrics_.add(event); }
+  /// Nothing more will happen. Waits until streams have what there is, or `patience` is over.
+  void finish(std::chrono::milliseconds patience);
+  std::string address() const { return server_->address(); }
+
+ private:
+  LiveServer() = default;
+
+  /// Called in the server's thread.
+  Response respond(const Request& request);
+  Response debug(const Request& request, std::string_view what);
+  Response page() const;
+  Response document(std::size_t events) const;
+  Response report() const;
+  Response stream(const Request& request);
+  Response notices();
+  /// One more stream, until the last copy of it is gone.
+  std::shared_ptr<void> count_stream();
+
+  const Analyzer analyzer_;
+  Metrics metrics_;
+  std::atomic<bool> is_over_ = false;  ///< Read by streams.
+  std::mutex mutex_;
+  std::condition_variable stream_ended_;
+  std::size_t streams_ = 0;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace chantrace::view

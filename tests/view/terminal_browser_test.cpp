@@ -436,7 +436,7 @@ TEST(DetailsTest, StateHasRoomFirstForWhatTheStepIsAbout) {
   const StateTable table = state_table(*subject, 21, 3);
 
   ASSERT_EQ(table.rows.size(), 3u);
-  EXPECT_EQ(table.rows[0], (StateRow{"channel c17", "1 of 1: [1]", "", true}));
+  EXPECT_EQ(table.rows[0], (StateRow{"channel c17", "c17", "1 of 1: [1]", "", true}));
   EXPECT_EQ(table.rows[1].object, "channel c0");
   EXPECT_EQ(table.more_count, 17u);
 }

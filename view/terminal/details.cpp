@@ -346,8 +346,11 @@ StateTable state_table(const Subject& subject, std::uint64_t step, std::size_t r
                                    object, standings.at(object, step));
     table.rows.push_back(
         {// An object without a name is called by its kind.
-         name.starts_with(kind) ? name : fmt::format("{} {}", kind, name), std::move(words.state),
-         words.waiting.empty() ? std::string() : "waits: " + words.waiting, is_touched(object)});
+         .object = name.starts_with(kind) ? name : fmt::format("{} {}", kind, name),
+         .name = name,
+         .state = std::move(words.state),
+         .waiting = words.waiting.empty() ? std::string() : "waits: " + words.waiting,
+         .is_touched = is_touched(object)});
   }
   return table;
 }

@@ -45,6 +45,7 @@ std::vector<std::string> cycle_in_words(const Subject& subject, std::size_t find
 /// How an object stands.
 struct StateRow {
   std::string object;  ///< "channel jobs"
+  std::string name;    ///< "jobs"
   std::string state;
   std::string waiting;      ///< "waits: left"; empty: nobody.
   bool is_touched = false;  ///< By the step.

@@ -111,19 +111,24 @@ class Drawing {
     std::size_t object = 0;
     std::size_t state = 0;
     std::size_t waiting = 0;
+    bool has_kinds = true;  ///< Objects are called with their kinds.
   };
 
   /// What each wants, where there is room; else who waits is more to the point than the last values
   /// of a buffer, and either more than a long name.
   static StateColumns columns_of(const StateTable& table, std::size_t columns) {
     StateColumns wanted;
+    std::size_t name = 0;
     for (const StateRow& row : table.rows) {
+      name = std::max(name, width_of(row.name));
       wanted.object = std::max(wanted.object, width_of(row.object));
       wanted.state = std::max(wanted.state, width_of(row.state));
       wanted.waiting = std::max(wanted.waiting, width_of(row.waiting));
     }
     const auto left = [](std::size_t all, std::size_t used) { return all - std::min(all, used); };
     StateColumns given;
+    given.has_kinds = wanted.object + wanted.state + wanted.waiting + 4 <= columns;
+    if (!given.has_kinds) wanted.object = name;
     given.object = std::min(
         wanted.object, std::max(columns * 2 / 5, left(columns, wanted.state + wanted.waiting + 4)));
     const std::size_t rest = left(columns, given.object + 4);
@@ -151,7 +156,8 @@ class Drawing {
       const Paint paint{row.is_touched ? Ink::kHeading : Ink::kPlain};
       if (row.is_touched) frame_.put_character(at, glyphs_.chosen, paint);
       std::size_t column = at.column + 1;
-      frame_.put({at.row, column}, row.object, columns.object, paint);
+      frame_.put({at.row, column}, columns.has_kinds ? row.object : row.name, columns.object,
+                 paint);
       column += columns.object + 2;
       frame_.put({at.row, column}, row.state, columns.state, paint);
       column += columns.state + 2;

@@ -294,12 +294,15 @@ void Screen::show(const Frame& frame) {
 void Screen::Parts::stop() {
   endwin();
   handle(SIGTSTP, SIG_DFL);
-  sigset_t stop;
-  sigemptyset(&stop);
-  sigaddset(&stop, SIGTSTP);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTSTP);
+  // That it goes on is known then, and not to be handled once more.
+  sigaddset(&signals, SIGCONT);
   raise(SIGTSTP);
-  pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);  // Here it stops.
-  pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // Here it stops.
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  was_continued = 0;
   handle(SIGTSTP, note_signal);
   redraw_all();
 }
@@ -340,7 +343,6 @@ Screen::Event Screen::next(int wait_ms) {
   if (is_to_stop != 0) {
     is_to_stop = 0;
     parts_->stop();
-    was_continued = 0;
     return {Event::Kind::kResized};
   }
   if (was_continued != 0) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`chantrace tui` as a person uses it, in a terminal that tmux makes.
 
-    CHANTRACE=.../chantrace TRACES=FOLDER ARTEFACTS=FOLDER terminal.test.py
+    CHANTRACE=.../chantrace SHOW_GROWING=.../show_growing TRACES=FOLDER ARTEFACTS=FOLDER terminal.test.py
 
 What was seen is left in ARTEFACTS, a file each.
 """
@@ -16,15 +16,17 @@ import time
 import unittest
 
 COMMAND = os.environ["CHANTRACE"]
+SHOW_GROWING = os.environ["SHOW_GROWING"]
 TRACES = pathlib.Path(os.environ["TRACES"])
 ARTEFACTS = pathlib.Path(os.environ["ARTEFACTS"])
-POLLS_MAX = 300
+POLLS_MAX = 3000
 
 
 class Terminal:
     """A shell in a terminal of its own, in which the command runs."""
 
-    def __init__(self, name, columns, rows, trace, arguments="", environment=None, before=""):
+    def __init__(self, name, columns, rows, trace, arguments="", environment=None, before="",
+                 command=f"{COMMAND} tui"):
         self.name = name
         self.folder = tempfile.TemporaryDirectory(prefix="chantrace-")
         self.size = (columns, rows)
@@ -39,7 +41,7 @@ class Terminal:
             echo before
             stty -g >{self.file('modes_before')}
             {before}
-            env {assign} sh -c 'echo $$ >{self.file('process')}; exec "$@"' - {COMMAND} tui {arguments} {path} 2>{self.file('errors')}
+            env {assign} sh -c 'echo $$ >{self.file('process')}; exec "$@"' - {command} {arguments} {path} 2>{self.file('errors')}
             status=$?
             stty -g >{self.file('modes_after')}
             echo "ended with $status"
@@ -309,6 +311,45 @@ class TerminalTest(unittest.TestCase):
             self.assertEqual(terminal.until("step 7 of 9", "? help"), seen)
             terminal.keys("Right")
             terminal.until("step 8 of 9")
+
+    def test_comes_back_from_a_stop_that_it_was_not_told_of(self):
+        with Terminal("sigstop", 80, 24, "deadlock") as terminal:
+            seen = terminal.until("step 7 of 9", "? help")
+            terminal.send_signal(signal.SIGSTOP)
+            terminal.send_signal(signal.SIGCONT)
+            terminal.keys("Right")
+            terminal.until("step 8 of 9")
+            terminal.keys("Left", "Escape", "1")
+            self.assertEqual(terminal.until("step 7 of 9", "? help", "→ right"), seen)
+
+    def test_follows_what_goes_on(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+
+            def grow(count):
+                # At once, so that nobody reads half of it.
+                (folder / "new").write_text(f"{count}\n")
+                (folder / "new").rename(folder / "count")
+
+            grow(3)
+            with Terminal("live", 80, 24, name, command=SHOW_GROWING) as terminal:
+                terminal.see("begin", "step 3 of 3", "live, 3 events so far")
+                grow(5)
+                terminal.until("step 5 of 5", "live, 5 events so far")
+                terminal.keys("Left")
+                terminal.until("step 4 of 5", "paused")
+                grow(9)
+                terminal.see("paused", "step 4 of 9", "paused   4 steps since   f follows")
+                terminal.type("f")
+                terminal.until("step 9 of 9", without=["paused"])
+                grow(10)
+                terminal.until("step 10 of 10")
+                terminal.keys("Left")
+                terminal.until("step 9 of 10", "paused")
+                (folder / "end").touch()
+                terminal.until("step 9 of 10", "incomplete", without=["paused"])
+                terminal.type("q")
+                self.assert_restored(terminal, 0)
 
     def test_says_why_it_cannot_start(self):
         trace = str(TRACES / "deadlock.chantrace")

@@ -44,22 +44,6 @@ std::vector<std::size_t> share_width(std::vector<std::size_t> wanted, std::size_
   return wanted;
 }
 
-std::string fit_end(std::string_view text, std::size_t columns_max, Charset charset) {
-  if (width_of(text) <= columns_max) return std::string(text);
-  const std::string_view omission = charset == Charset::kUtf8 ? "…" : "~";
-  if (columns_max == 0) return {};
-  while (!text.empty() && width_of(text) > columns_max - 1) {
-    // To the start of the next character.
-    do {
-      text.remove_prefix(1);
-    } while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xc0) == 0x80);
-  }
-  // A path is best cut before the name of a folder or file.
-  const std::size_t slash = text.find('/');
-  if (slash != std::string_view::npos) text.remove_prefix(slash);
-  return std::string(omission).append(text);
-}
-
 std::string draw(const Cell& cell, std::size_t width, const Drawing& drawing) {
   const Palette& palette = drawing.palette;
   if (width < kColumnWidthMin) {

@@ -47,7 +47,4 @@ std::vector<std::size_t> share_width(std::vector<std::size_t> wanted, std::size_
 /// `cell` in exactly `width` columns; in fewer than the least width, without its place.
 std::string draw(const Cell& cell, std::size_t width, const Drawing& drawing);
 
-/// The end of `text` where it does not fit in `columns_max`, after a mark of omission.
-std::string fit_end(std::string_view text, std::size_t columns_max, Charset charset);
-
 }  // namespace chantrace::replay

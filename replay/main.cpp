@@ -16,6 +16,7 @@
 #include "show.h"
 #include "shrink.h"
 #include "stats.h"
+#include "tui.h"
 #include "view.h"
 
 int main(int argc, char** argv) {
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
   add_show(app, context);
   add_stats(app, context);
   add_view(app, context);
+  add_tui(app, context);
   add_export(app, context);
   add_recover(app, context);
   add_replay(app, context);

@@ -47,6 +47,7 @@ class Palette {
  public:
   explicit Palette(bool is_colored) : is_colored_(is_colored) {}
 
+  bool is_colored() const { return is_colored_; }
   std::string paint(Style style, std::string_view text) const;
 
  private:

@@ -40,13 +40,6 @@ struct PageError {
   ExitCode code;
 };
 
-/// A name stands in each of its operations, and no page has room for more of it.
-void shorten_names(Trace& trace) {
-  constexpr std::size_t kColumnsMax = 200;
-  for (TaskInfo& task : trace.tasks) task.label = fit(task.label, kColumnsMax);
-  for (ObjectInfo& object : trace.objects) object.name = fit(object.name, kColumnsMax);
-}
-
 /// The page of one trace. `warn` is called with what is wrong with the trace.
 Result<std::string, PageError> page_of(const std::filesystem::path& path,
                                        const std::function<void(const std::string&)>& warn) {
@@ -63,7 +56,7 @@ Result<std::string, PageError> page_of(const std::filesystem::path& path,
   for (const std::string& warning : trace.value().warnings)
     warn(printable(path.string() + ": " + warning));
   make_printable(trace.value(), Charset::kUtf8);
-  shorten_names(trace.value());
+  view::shorten_names(trace.value(), Charset::kUtf8);
   return view::to_page(trace.value(), findings_of(trace.value()), printable(path.stem().string()));
 }
 

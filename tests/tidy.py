@@ -54,7 +54,7 @@ LIBRARIES = {
     r"(nlohmann|fmt)/": ["replay", "view", "gtest_plugin", "tests", "bench"],
     r"benchmark/": ["bench"],
     r"boost/context/": ["core/src/runtime", "bench"],
-    r"(ncurses|boost/beast)": ["view"],
+    r"(n?curses\.h|term\.h|boost/beast)": ["view"],
 }
 
 LINES_MAX = {".h": 250, ".cpp": 500, ".py": 500}

@@ -1,4 +1,4 @@
-// Writes the traces that tests of the page look at.
+// Writes the traces that tests of the page and of the terminal look at.
 //
 //   make_traces FOLDER
 #include <cstdio>
@@ -68,6 +68,29 @@ Trace hostile() {
   return trace;
 }
 
+/// Nothing at all happened.
+Trace empty() {
+  TraceMaker maker("Suite.Nothing");
+  Trace trace = maker.finish();
+  trace.tasks.clear();
+  return trace;
+}
+
+/// A task that makes no step.
+Trace idle() { return TraceMaker("Suite.Idle").finish(); }
+
+/// Characters of two columns, of none, and those that are none.
+Trace odd_names() {
+  TraceMaker maker("日本語.😀");
+  const std::uint32_t channel = maker.channel("канал 中文😀e\u0301", 2);
+  const TaskId wide = maker.task("工人 中文中文中文中文中文中文中文");
+  const TaskId control = maker.task("a\x1b[31m\r\n\t\u202eb");
+  maker.send(wide, channel, 1, Phase::kBoth, 40, 1);
+  maker.receive(control, channel, 1, Phase::kBoth, 41, 0);
+  maker.receive(control, channel, 0, Phase::kStart, 42, 0);
+  return maker.finish(false);
+}
+
 /// Workers that take turns, to half a million events.
 Trace large() {
   TraceMaker maker("Pool.Large");
@@ -101,5 +124,8 @@ int main(int argc, char** argv) {
   write(pool(), "pool.chantrace");
   write(deadlock(), "deadlock.chantrace");
   write(hostile(), "hostile.chantrace");
+  write(empty(), "empty.chantrace");
+  write(idle(), "idle.chantrace");
+  write(odd_names(), "odd_names.chantrace");
   write(large(), "large.chantrace");
 }

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <unordered_map>
 #include <utility>
 
 #include "embedded_page.h"
 #include "model/changes.h"
+#include "model/finding_steps.h"
 #include "model/naming.h"
 #include "model/quantity.h"
 #include "model/timeline.h"
@@ -201,83 +201,18 @@ class DocumentMaker {
             {"number", std::move(number)}};
   }
 
-  static std::uint64_t key_of(std::uint32_t lane, std::uint32_t site) {
-    return std::uint64_t{lane} << 32 | site;
-  }
-  static std::string key_of(const Site& site) {
-    return site.file + ":" + std::to_string(site.line);
-  }
-
-  /// What `steps_of` looks up.
-  void index_steps() {
-    last_steps_.assign(timeline_.lanes.size(), 0);
-    for (std::size_t i = 0; i < timeline_.steps.size(); ++i) {
-      const EventRecord& event = event_at(trace_, timeline_.steps[i].place);
-      last_steps_[timeline_.lanes_of_steps[i]] = i + 1;
-      if (event.site != 0) last_at_[key_of(timeline_.lanes_of_steps[i], event.site)] = i + 1;
-    }
-    for (const auto& [id, site] : trace_.sites) sites_[key_of(site)].push_back(id);
-  }
-
-  /// The last step that a task made at a place; 0: none.
-  std::uint64_t step_at(TaskId task, const Site& site) const {
-    std::uint64_t last = 0;
-    const auto ids = sites_.find(key_of(site));
-    if (ids == sites_.end()) return 0;
-    for (const std::uint32_t id : ids->second) {
-      const auto found = last_at_.find(key_of(timeline_.lane_of(task), id));
-      if (found != last_at_.end()) last = std::max(last, found->second);
-    }
-    return last;
-  }
-
-  /// The step in which a task is stuck, or its last one; 0: it made none.
-  std::uint64_t last_step(TaskId task) const {
-    const std::uint32_t lane = timeline_.lane_of(task);
-    if (lane == kNoLane) return 0;
-    const auto behind =
-        std::upper_bound(timeline_.spans.begin(), timeline_.spans.end(), lane,
-                         [](std::uint32_t wanted, const Span& span) { return wanted < span.lane; });
-    if (behind != timeline_.spans.begin()) {
-      const Span& last = *std::prev(behind);
-      if (last.lane == lane && last.kind != Span::Kind::kRunning) return last.begin;
-    }
-    return last_steps_[lane];
-  }
-
-  /// Where those stand that a finding is about: where they are stuck, or did what it says.
-  std::vector<std::uint64_t> steps_of(const Finding& finding) const {
-    std::vector<std::uint64_t> steps;
-    std::set<std::uint64_t> known;
-    const auto add = [&](std::uint64_t step) {
-      if (step != 0 && known.insert(step).second) steps.push_back(step);
-    };
-    const bool waits = is_about_waiting(finding.kind);
-    for (const Participant& one : finding.participants) {
-      const std::uint64_t there = waits ? 0 : step_at(one.task, one.site);
-      add(there != 0 ? there : last_step(one.task));
-    }
-    if (!steps.empty()) return steps;
-    for (const FindingSite& place : finding.sites) {
-      if (waits || !steps.empty()) break;
-      add(step_at(finding.task, place.site));
-    }
-    if (steps.empty()) add(last_step(finding.task));
-    return steps;
-  }
-
-  Json findings() {
-    index_steps();
+  Json findings() const {
+    const FindingSteps finding_steps(trace_, timeline_);
     Json all = Json::array();
     for (const Finding& finding : findings_) {
-      std::vector<std::uint64_t> steps = steps_of(finding);
-      const bool is_cycle = finding.kind == FindingKind::kDeadlock && steps.size() > 1;
+      std::vector<std::uint64_t> steps = finding_steps.of(finding);
+      const bool is_in_cycle = is_cycle(finding, steps);
       all.push_back({{"kind", to_string(finding.kind)},
                      {"certainty", to_string(finding.certainty)},
                      {"summary", finding.summary},
                      {"text", to_text(finding, 0)},
                      {"steps", std::move(steps)},
-                     {"cycle", is_cycle}});
+                     {"cycle", is_in_cycle}});
     }
     return all;
   }
@@ -289,9 +224,6 @@ class DocumentMaker {
   Timeline timeline_;
   std::optional<std::uint64_t> live_events_;
   std::unordered_map<std::uint32_t, int> objects_;
-  std::vector<std::uint64_t> last_steps_;                              ///< By lane.
-  std::unordered_map<std::uint64_t, std::uint64_t> last_at_;           ///< By lane and site.
-  std::unordered_map<std::string, std::vector<std::uint32_t>> sites_;  ///< By file and line.
   Table words_;
   Table operations_;
   Table places_;

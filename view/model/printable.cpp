@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdint>
 
-namespace chantrace::replay {
+namespace chantrace::view {
 namespace {
 
 using detail::Character;
@@ -150,6 +150,24 @@ void make_printable(Trace& trace, Charset charset) {
   if (trace.end->explanation) make_printable(*trace.end->explanation, charset);
 }
 
+void shorten_names(Trace& trace, Charset charset) {
+  constexpr std::size_t kColumnsMax = 200;
+  for (TaskInfo& task : trace.tasks) task.label = fit(task.label, kColumnsMax, charset);
+  for (ObjectInfo& object : trace.objects) object.name = fit(object.name, kColumnsMax, charset);
+}
+
+void shorten(Trace& trace, Charset charset) {
+  constexpr std::size_t kColumnsMax = 1'000;
+  shorten_names(trace, charset);
+  for (auto& [id, text] : trace.texts) text = fit(text, kColumnsMax, charset);
+  for (auto& [id, site] : trace.sites) {
+    site.file = fit_end(site.file, kColumnsMax, charset);
+    site.function = fit(site.function, kColumnsMax, charset);
+  }
+  for (ObjectInfo& object : trace.objects) object.type = fit(object.type, kColumnsMax, charset);
+  for (std::string& warning : trace.warnings) warning = fit(warning, kColumnsMax, charset);
+}
+
 std::size_t width_of(std::string_view text) {
   std::size_t columns = 0;
   while (!text.empty()) {
@@ -175,6 +193,22 @@ std::string fit(std::string_view text, std::size_t columns_max, Charset charset)
     bytes += character.bytes;
   }
   return std::string(text.substr(0, bytes)).append(omission);
+}
+
+std::string fit_end(std::string_view text, std::size_t columns_max, Charset charset) {
+  std::size_t columns = width_of(text);
+  if (columns <= columns_max) return std::string(text);
+  const std::string_view omission = charset == Charset::kUtf8 ? "…" : "~";
+  if (columns_max == 0) return {};
+  while (!text.empty() && columns > columns_max - 1) {
+    const Character character = first_character(text);
+    columns -= character.is_valid ? width_of(character.code) : 1;
+    text.remove_prefix(character.bytes);
+  }
+  // A path is best cut before the name of a folder or file.
+  const std::size_t slash = text.find('/');
+  if (slash != std::string_view::npos) text.remove_prefix(slash);
+  return std::string(omission).append(text);
 }
 
 std::string pad_right(std::string_view text, std::size_t columns) {
@@ -234,4 +268,4 @@ std::string reflow(std::string_view text, std::size_t columns_max, Charset chars
   return result;
 }
 
-}  // namespace chantrace::replay
+}  // namespace chantrace::view

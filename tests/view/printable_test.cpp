@@ -1,9 +1,9 @@
-#include "printable.h"
+#include "model/printable.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace chantrace::replay {
+namespace chantrace::view {
 namespace {
 
 using testing::ElementsAre;
@@ -140,4 +140,4 @@ TEST(MakePrintableTest, ReachesEveryTextOfATrace) {
 }
 
 }  // namespace
-}  // namespace chantrace::replay
+}  // namespace chantrace::view

@@ -1,0 +1,80 @@
+#include "rescue.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstddef>
+#include <utility>
+
+#include "chantrace/detail/assert.h"
+
+namespace chantrace::view {
+namespace {
+
+/// Those that a person or the system sends, which a parent may have ignored for us; and those of a
+/// crash.
+constexpr std::array kRequests = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+constexpr std::array kCrashes = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+
+/// What a handler needs, which gets no arguments; written only while no handler is installed.
+struct {
+  termios modes{};
+  std::string reset;
+  std::array<struct sigaction, kRequests.size() + kCrashes.size()> before{};
+  bool is_in_use = false;
+} rescued;
+
+/// A stack that has overflowed is no place for a handler.
+alignas(16) std::array<std::byte, 16'384> handler_stack;
+static_assert(sizeof(handler_stack) >= 16'384);
+
+/// Calls nothing but what is async-signal-safe.
+void give_back(int signal) {
+  // Modes are set from the background as well, without being stopped for it.
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGTTOU, &ignore, nullptr);
+  [[maybe_unused]] const auto written =
+      write(STDOUT_FILENO, rescued.reset.data(), rescued.reset.size());
+  tcsetattr(STDIN_FILENO, TCSANOW, &rescued.modes);
+  // Its action is the default one again, and it is not blocked.
+  raise(signal);
+}
+
+template <typename Use>
+void for_each_signal(const Use& use) {
+  std::size_t i = 0;
+  for (const int signal : kRequests) use(signal, rescued.before[i++], true);
+  for (const int signal : kCrashes) use(signal, rescued.before[i++], false);
+}
+
+}  // namespace
+
+Rescue::Rescue(const termios& modes, std::string reset) {
+  CHANTRACE_ASSERT(!rescued.is_in_use);
+  rescued.is_in_use = true;
+  rescued.modes = modes;
+  rescued.reset = std::move(reset);
+  stack_t stack{};
+  stack.ss_sp = handler_stack.data();
+  stack.ss_size = handler_stack.size();
+  sigaltstack(&stack, nullptr);
+  struct sigaction action {};
+  action.sa_handler = give_back;
+  action.sa_flags = static_cast<int>(SA_ONSTACK | SA_RESETHAND | SA_NODEFER);
+  for_each_signal([&](int signal, struct sigaction& before, bool is_request) {
+    sigaction(signal, nullptr, &before);
+    // As under nohup.
+    if (is_request && before.sa_handler == SIG_IGN) return;
+    sigaction(signal, &action, nullptr);
+  });
+}
+
+Rescue::~Rescue() {
+  for_each_signal(
+      [](int signal, struct sigaction& before, bool) { sigaction(signal, &before, nullptr); });
+  rescued.is_in_use = false;
+}
+
+}  // namespace chantrace::view

@@ -1,0 +1,23 @@
+/// \file
+/// Leaves the terminal as it was, however the process ends.
+#pragma once
+
+#include <termios.h>
+
+#include <string>
+
+namespace chantrace::view {
+
+/// While it lives, a signal that ends the process first gives the terminal back: an interrupt, a
+/// hang-up, a crash. The process then ends by that signal, as it would have done. There is one at a
+/// time.
+class Rescue {
+ public:
+  /// `modes`: what the terminal had. `reset`: what to write to it.
+  Rescue(const termios& modes, std::string reset);
+  ~Rescue();
+  Rescue(const Rescue&) = delete;
+  Rescue& operator=(const Rescue&) = delete;
+};
+
+}  // namespace chantrace::view

@@ -19,6 +19,10 @@ using detail::printable;
 /// Makes every text of `trace` printable, so that whatever is derived from it is so too.
 void make_printable(Trace& trace, Charset charset);
 
+/// The same, and cuts each to `detail::kShownCodePointsMax`: a name may be a megabyte, and stand in
+/// a million lines.
+void make_brief(Trace& trace);
+
 /// Columns of a terminal that `text` takes up: 2 for a wide character, 0 for a combining one.
 ///
 /// Requires: `text` is printable.

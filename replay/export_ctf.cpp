@@ -109,9 +109,9 @@ struct record {{
 std::string metadata_of(const Trace& trace) {
   const TraceHeader& header = trace.header;
   std::string text{kTypes};
-  text +=
-      fmt::format("\nenv {{\n  tracer_name = \"chantrace\";\n  test = {};\n  program = {};\n}};\n",
-                  in_quotes(header.test), in_quotes(header.program));
+  text += fmt::format(
+      "\nenv {{\n  tracer_name = \"chantrace\";\n  trace_name = {};\n  program = {};\n}};\n",
+      in_quotes(header.test), in_quotes(header.program));
   // A controlled run has no time of day, and readers add it to nanoseconds in signed numbers.
   constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
   const bool has_day = !header.is_controlled && header.started_unix_ns < kMost;

@@ -27,8 +27,8 @@ struct DiagramOptions {
   std::vector<std::string> tasks = {};  ///< Patterns of names; empty: those that matter.
   std::uint64_t from = 1;               ///< The first and the last step.
   std::uint64_t to = std::numeric_limits<std::uint64_t>::max();
-  std::size_t rows_max =
-      100;  ///< Of more messages, the last ones; 0: as many as there is room for.
+  /// Of more messages, the last ones; 0: as many as there is room for.
+  std::size_t rows_max = 50;
 };
 
 /// A sequence diagram of Mermaid: what tasks did to each other, and what is wrong at the end. It

@@ -102,6 +102,13 @@ std::string in_lines(const std::vector<std::string>& parts, std::size_t columns)
   return joined;
 }
 
+/// A line of the diagram, and the participants that it is about.
+struct Row {
+  std::size_t first = 0;
+  std::size_t second = 0;
+  std::string text;
+};
+
 class DiagramMaker {
  public:
   DiagramMaker(const Trace& trace, const DiagramOptions& options)
@@ -118,23 +125,22 @@ class DiagramMaker {
     choose_tasks();
     // Messages name their lines alone where all are in one file.
     const std::string& file = names_.only_file();
-    std::string head =
+    const std::string head =
         fmt::format("sequenceDiagram\n  title {}{}\n",
                     escaped(fit(title_of(trace_, fallback_title), kMessageColumns)),
                     file.empty() ? "" : fmt::format(" ({})", escaped(fit(file, kTaskColumns))));
-    for (std::size_t index = 0; index < tasks_.size(); ++index) {
-      head += fmt::format("  participant p{} as {}\n", index + 1,
-                          escaped(fit(names_.task(tasks_[index]), kTaskColumns)));
-    }
-    if (tasks_.empty()) head += "  participant p1 as no task\n";
 
-    const std::string tail = end_notes(head.size());
-    room_bytes_ = kDiagramBytesMax - std::min(kDiagramBytesMax, head.size() + tail.size() + 500);
+    // All tasks and notes have to fit, though some tasks may turn out to have no part in it.
+    const std::size_t frame_bytes = head.size() + participants().size();
+    const std::size_t tail_bytes = end_notes(frame_bytes).size();
+    room_bytes_ = kDiagramBytesMax - std::min(kDiagramBytesMax, frame_bytes + tail_bytes + 500);
     add_messages();
-    if (!sink(head + left_out())) return;
-    for (const std::string& row : rows_)
-      if (!sink(row)) return;
-    sink(tail);
+    if (options_.tasks.empty()) leave_out_idle_tasks();
+
+    if (!sink(head + participants() + left_out())) return;
+    for (const Row& row : rows_)
+      if (!sink(row.text)) return;
+    sink(end_notes(frame_bytes));
   }
 
  private:
@@ -157,6 +163,36 @@ class DiagramMaker {
     });
     for (std::size_t index = 0; index < tasks_.size(); ++index)
       participants_.emplace(to_number(tasks_[index]), index + 1);
+    is_idle_.assign(tasks_.size(), false);
+    last_ = tasks_.size();
+  }
+
+  std::string participants() const {
+    std::string lines;
+    for (std::size_t index = 0; index < tasks_.size(); ++index) {
+      if (is_idle_[index]) continue;
+      lines += fmt::format("  participant p{} as {}\n", index + 1,
+                           escaped(fit(names_.task(tasks_[index]), kTaskColumns)));
+    }
+    return lines.empty() ? "  participant p1 as no task\n" : lines;
+  }
+
+  /// Those without a message and a note; all stay where that would be all.
+  void leave_out_idle_tasks() {
+    std::vector<bool> is_idle(tasks_.size(), true);
+    for (const Row& row : rows_)
+      for (const std::size_t participant : {row.first, row.second})
+        is_idle[participant - 1] = false;
+    for (const TaskState& task : state_.tasks)
+      if (const std::size_t participant = participant_of(task.id);
+          participant != 0 && task.status == TaskStatus::kParked)
+        is_idle[participant - 1] = false;
+    const auto first = std::find(is_idle.begin(), is_idle.end(), false);
+    if (first == is_idle.end()) return;
+    is_idle_ = is_idle;
+    first_ = static_cast<std::size_t>(first - is_idle.begin()) + 1;
+    while (is_idle_[last_ - 1]) --last_;
+    hidden_count_ += static_cast<std::size_t>(std::count(is_idle.begin(), is_idle.end(), true));
   }
 
   /// 0: it is not shown.
@@ -169,12 +205,12 @@ class DiagramMaker {
     return step >= options_.from && step <= options_.to;
   }
 
-  void add_row(std::string row) {
-    rows_bytes_ += row.size();
+  void add_row(Row row) {
+    rows_bytes_ += row.text.size();
     rows_.push_back(std::move(row));
     while (rows_bytes_ > room_bytes_ ||
            (options_.rows_max != 0 && rows_.size() > options_.rows_max)) {
-      rows_bytes_ -= rows_.front().size();
+      rows_bytes_ -= rows_.front().text.size();
       rows_.pop_front();
       ++left_out_count_;
     }
@@ -200,8 +236,9 @@ class DiagramMaker {
     const std::size_t receiver = participant_of(to.task);
     if (sender == 0 || receiver == 0) return;
     const bool is_thing = link.kind == Link::Kind::kValue || link.kind == Link::Kind::kSpawn;
-    add_row(fmt::format("  p{}{}p{}: {}\n", sender, is_thing ? "->>" : "-->>", receiver,
-                        escaped(fit(message_text(link, from, to), kMessageColumns))));
+    add_row({sender, receiver,
+             fmt::format("  p{}{}p{}: {}\n", sender, is_thing ? "->>" : "-->>", receiver,
+                         escaped(fit(message_text(link, from, to), kMessageColumns)))});
   }
 
   std::string message_text(const Link& link, const Step& from, const Step& to) const {
@@ -227,17 +264,18 @@ class DiagramMaker {
       if (participant == 0)
         lost_elsewhere_ += gaps[next].count;
       else
-        add_row(fmt::format("  Note over p{}: {}\n", participant,
-                            escaped(counted(gaps[next].count, "event") + " lost")));
+        add_row({participant, participant,
+                 fmt::format("  Note over p{}: {}\n", participant,
+                             escaped(counted(gaps[next].count, "event") + " lost"))});
     }
   }
 
   /// A note over all tasks.
   std::string wide_note(const std::vector<std::string>& parts) const {
-    const std::size_t columns = tasks_.size() > 2 ? kWideNoteColumns : kNoteColumns;
-    return tasks_.size() > 1
-               ? fmt::format("  Note over p1,p{}: {}\n", tasks_.size(), in_lines(parts, columns))
-               : fmt::format("  Note over p1: {}\n", in_lines(parts, columns));
+    const std::size_t columns = last_ > first_ + 1 ? kWideNoteColumns : kNoteColumns;
+    return last_ > first_
+               ? fmt::format("  Note over p{},p{}: {}\n", first_, last_, in_lines(parts, columns))
+               : fmt::format("  Note over p{}: {}\n", first_, in_lines(parts, columns));
   }
 
   std::string left_out() const {
@@ -333,7 +371,10 @@ class DiagramMaker {
   std::unordered_map<std::uint32_t, std::size_t> participants_;  ///< By task, from 1.
   std::size_t hidden_count_ = 0;
   std::vector<std::size_t> next_gap_;  ///< By stream.
-  std::deque<std::string> rows_;       ///< The last ones.
+  std::vector<bool> is_idle_;          ///< By participant less one: it is left out.
+  std::size_t first_ = 1;              ///< The first and the last one that is not.
+  std::size_t last_ = 1;
+  std::deque<Row> rows_;  ///< The last ones.
   std::size_t rows_bytes_ = 0;
   std::size_t room_bytes_ = 0;
   std::uint64_t left_out_count_ = 0;

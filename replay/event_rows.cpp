@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <vector>
 
 #include "chantrace/detail/chunk.h"
 #include "chantrace/detail/spool.h"
+#include "json_string.h"
 #include "model/quantity.h"
 
 namespace chantrace::replay {
@@ -81,15 +81,6 @@ void for_each_row(const Trace& trace, const Use& use) {
     }
     if (!use(row)) return;
   }
-}
-
-/// `text` as a JSON string.
-std::string json_string(std::string_view text) {
-  const bool is_plain = std::all_of(text.begin(), text.end(), [](char c) {
-    return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
-  });
-  if (is_plain) return fmt::format("\"{}\"", text);
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::string number_or_null(bool is_there, std::uint64_t number) {

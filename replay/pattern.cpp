@@ -1,5 +1,7 @@
 #include "pattern.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 
@@ -53,6 +55,14 @@ bool matches(std::string_view pattern, std::string_view text) {
   }
   while (in_pattern < pattern.size() && pattern[in_pattern] == '*') ++in_pattern;
   return in_pattern == pattern.size();
+}
+
+bool matches_any(const std::vector<std::string>& patterns, std::string_view name,
+                 std::uint32_t id) {
+  const std::string number = fmt::format("{}", id);
+  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+    return matches(pattern, name) || pattern == number;
+  });
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& words) {

@@ -27,14 +27,6 @@ constexpr std::size_t kTasksInLinesMax = 16;
 // With fewer columns than this, lines show more.
 constexpr std::size_t kColumnsMin = 3;
 
-bool matches_any(const std::vector<std::string>& patterns, std::string_view name,
-                 std::uint32_t id) {
-  const std::string number = fmt::format("{}", id);
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-    return matches(pattern, name) || pattern == number;
-  });
-}
-
 /// Decides, one thing after the other, what the picture has.
 class Chooser {
  public:

@@ -9,6 +9,7 @@ namespace chantrace::replay {
 using view::Charset;
 using view::fit;
 using view::fit_end;
+using view::make_brief;
 using view::make_printable;
 using view::pad_left;
 using view::pad_right;

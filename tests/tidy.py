@@ -52,6 +52,7 @@ LIBRARIES = {
     r"zstd\.h": ["core/src/trace", "tests"],
     r"CLI/": ["replay", "tests", "bench"],
     r"(nlohmann|fmt)/": ["replay", "view", "gtest_plugin", "tests", "bench"],
+    r"protozero/": ["replay"],
     r"benchmark/": ["bench"],
     r"boost/context/": ["core/src/runtime", "bench"],
     r"(n?curses\.h|term\.h|boost/beast)": ["view"],

@@ -50,6 +50,27 @@ Trace deadlock() {
   return maker.finish(false);
 }
 
+/// Tasks whose names mean something to some format.
+Trace names() {
+  TraceMaker maker("Names.MeanNothing");
+  const std::uint32_t jobs = maker.channel("jobs; #1 \"end\" <b>", 1);
+  for (const char* name :
+       {"end",        "End of it",   "end;end",        "a;b",          "a#b",
+        "#59;",       "a%%b",        "%%{init: {}}%%", "a:b",          "wrap:x",
+        "style:9>x;", "as x",        "p1->>p2: x",     "note over p1", "participant",
+        "title x",    "quote\"'`",   "back\\slash\\n", "{json}",       "[x]",
+        "@home",      "<b>bold</b>", "x<br/>y",        "&amp;",        "ﬂ°°60¶ß",
+        "Straße",     "日本語",      " spaces ",       "$$x^2$$",      "a\nb\t\x1b[31m",
+        "\xff\xfe",   "*/ } env {"}) {
+    const TaskId task = maker.task(name);
+    maker.send(task, jobs, 1, Phase::kBoth, 40, 1);
+    maker.receive(maker.body(), jobs, 1, Phase::kBoth, 50, 0);
+    maker.event(task, kLock, maker.object(ObjectKind::kMutex, name),
+                {.phase = Phase::kStart, .line = 41});
+  }
+  return maker.finish(false);
+}
+
 /// All that a trace can bring against a page.
 Trace hostile() {
   const std::string markup = "</script><script>window.pwned=1</script><img src=x onerror=pwned=1>";
@@ -123,6 +144,7 @@ int main(int argc, char** argv) {
   };
   write(pool(), "pool.chantrace");
   write(deadlock(), "deadlock.chantrace");
+  write(names(), "names.chantrace");
   write(hostile(), "hostile.chantrace");
   write(empty(), "empty.chantrace");
   write(idle(), "idle.chantrace");

@@ -12,21 +12,10 @@
 #include "chantrace/detail/trace_window.h"
 #include "model/changes.h"
 #include "model/timeline.h"
-#include "support/random_program.h"
-#include "support/record_controlled.h"
+#include "support/random_trace.h"
 
 namespace chantrace::view {
 namespace {
-
-/// A random program under a random schedule.
-Trace random_trace() {
-  const auto program = *rc::gen::arbitrary<std::uint64_t>();
-  const auto seed = *rc::gen::arbitrary<std::uint64_t>();
-  const auto body = [&] { run_random_program(program); };
-  const ExploreResult result = explore(
-      body, {.schedules = 1, .strategy = random_walk(), .seed = seed, .shrink = {.executions = 0}});
-  return record_controlled(body, result.last_schedule);
-}
 
 RC_GTEST_PROP(ModelProperty, SpansFillEachLaneWithoutGaps, ()) {
   const Trace trace = random_trace();

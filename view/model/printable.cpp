@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 
 namespace chantrace::view {
 namespace {
@@ -80,75 +81,84 @@ std::size_t width_of(char32_t code) {
   return is_in(kWide, code) ? 2 : 1;
 }
 
-void make_printable(Site& site, Charset charset) {
-  site.file = printable(site.file, charset);
-  site.function = printable(site.function, charset);
+using Edit = std::function<std::string(std::string_view)>;
+
+void edit_texts(Site& site, const Edit& edit) {
+  site.file = edit(site.file);
+  site.function = edit(site.function);
 }
 
-void make_printable(Deed& deed, Charset charset) {
-  deed.text = printable(deed.text, charset);
-  deed.preempted = printable(deed.preempted, charset);
-  make_printable(deed.site, charset);
+void edit_texts(Deed& deed, const Edit& edit) {
+  deed.text = edit(deed.text);
+  deed.preempted = edit(deed.preempted);
+  edit_texts(deed.site, edit);
 }
 
-void make_printable(Explanation& explanation, Charset charset) {
-  for (std::string& task : explanation.tasks) task = printable(task, charset);
-  for (Deed& deed : explanation.deeds) make_printable(deed, charset);
+void edit_texts(Explanation& explanation, const Edit& edit) {
+  for (std::string& task : explanation.tasks) task = edit(task);
+  for (Deed& deed : explanation.deeds) edit_texts(deed, edit);
   for (DecisiveOrder& order : explanation.orders) {
-    make_printable(order.first, charset);
-    make_printable(order.second, charset);
+    edit_texts(order.first, edit);
+    edit_texts(order.second, edit);
   }
   for (DecisiveChoice& choice : explanation.choices) {
-    make_printable(choice.deed, charset);
-    choice.outcome = printable(choice.outcome, charset);
+    edit_texts(choice.deed, edit);
+    choice.outcome = edit(choice.outcome);
   }
 }
 
-void make_printable(std::vector<Participant>& participants, Charset charset) {
+void edit_texts(std::vector<Participant>& participants, const Edit& edit) {
   for (Participant& participant : participants) {
-    participant.label = printable(participant.label, charset);
-    participant.text = printable(participant.text, charset);
-    make_printable(participant.site, charset);
-    make_printable(participant.started_at, charset);
-    participant.started_by = printable(participant.started_by, charset);
+    participant.label = edit(participant.label);
+    participant.text = edit(participant.text);
+    edit_texts(participant.site, edit);
+    edit_texts(participant.started_at, edit);
+    participant.started_by = edit(participant.started_by);
   }
 }
 
-void make_printable(Finding& finding, Charset charset) {
-  finding.summary = printable(finding.summary, charset);
-  for (std::string& line : finding.reason) line = printable(line, charset);
+void edit_texts(Finding& finding, const Edit& edit) {
+  finding.summary = edit(finding.summary);
+  for (std::string& line : finding.reason) line = edit(line);
   for (FindingSite& place : finding.sites) {
-    place.role = printable(place.role, charset);
-    make_printable(place.site, charset);
+    place.role = edit(place.role);
+    edit_texts(place.site, edit);
   }
-  make_printable(finding.participants, charset);
-  make_printable(finding.behind, charset);
+  edit_texts(finding.participants, edit);
+  edit_texts(finding.behind, edit);
+}
+
+/// Every text that `trace` has.
+void edit_texts(Trace& trace, const Edit& edit) {
+  trace.header.program = edit(trace.header.program);
+  trace.header.test = edit(trace.header.test);
+  trace.header.build_id = edit(trace.header.build_id);
+  for (std::string& argument : trace.header.arguments) argument = edit(argument);
+  for (auto& [name, value] : trace.header.options) {
+    name = edit(name);
+    value = edit(value);
+  }
+  for (TaskInfo& task : trace.tasks) task.label = edit(task.label);
+  for (ObjectInfo& object : trace.objects) {
+    object.name = edit(object.name);
+    object.type = edit(object.type);
+  }
+  for (auto& [id, site] : trace.sites) edit_texts(site, edit);
+  for (auto& [id, text] : trace.texts) text = edit(text);
+  for (ModuleInfo& module : trace.modules) module.path = edit(module.path);
+  for (std::string& warning : trace.warnings) warning = edit(warning);
+  if (!trace.end) return;
+  for (Finding& finding : trace.end->findings) edit_texts(finding, edit);
+  if (trace.end->explanation) edit_texts(*trace.end->explanation, edit);
 }
 
 }  // namespace
 
 void make_printable(Trace& trace, Charset charset) {
-  trace.header.program = printable(trace.header.program, charset);
-  trace.header.test = printable(trace.header.test, charset);
-  trace.header.build_id = printable(trace.header.build_id, charset);
-  for (std::string& argument : trace.header.arguments) argument = printable(argument, charset);
-  for (auto& [name, value] : trace.header.options) {
-    name = printable(name, charset);
-    value = printable(value, charset);
-  }
-  for (TaskInfo& task : trace.tasks) task.label = printable(task.label, charset);
-  for (ObjectInfo& object : trace.objects) {
-    object.name = printable(object.name, charset);
-    object.type = printable(object.type, charset);
-  }
-  for (auto& [id, site] : trace.sites) make_printable(site, charset);
-  for (auto& [id, text] : trace.texts) text = printable(text, charset);
-  for (ModuleInfo& module : trace.modules) module.path = printable(module.path, charset);
-  for (std::string& warning : trace.warnings) warning = printable(warning, charset);
-  if (!trace.end) return;
-  for (Finding& finding : trace.end->findings) make_printable(finding, charset);
-  if (trace.end->explanation) make_printable(*trace.end->explanation, charset);
+  edit_texts(trace, [&](std::string_view text) { return printable(text, charset); });
 }
+
+void make_brief(Trace& trace) { edit_texts(trace, detail::shown); }
 
 void shorten_names(Trace& trace, Charset charset) {
   constexpr std::size_t kColumnsMax = 200;

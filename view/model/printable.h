@@ -19,6 +19,10 @@ using detail::printable;
 /// Makes every text of `trace` printable, so that whatever is derived from it is so too.
 void make_printable(Trace& trace, Charset charset);
 
+/// The same, and cuts each to `detail::kShownCodePointsMax`: a name may be a megabyte, and stand in
+/// a million lines.
+void make_brief(Trace& trace);
+
 /// Cuts names off where no view has room for more: each stands in all operations of its bearer.
 ///
 /// Requires: they are printable.

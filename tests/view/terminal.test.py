@@ -89,6 +89,26 @@ class Terminal:
             time.sleep(0.005)
         raise AssertionError(f"{texts} without {without} did not come:\n{screen}")
 
+    def settled(self, *texts, without=()):
+        """The same, drawn to its end: nothing has come for some captures."""
+        before, same = None, 0
+        for _ in range(POLLS_MAX):
+            screen = self.until(*texts, without=without)
+            same = same + 1 if screen == before else 0
+            if same == 8:
+                return screen
+            before = screen
+            time.sleep(0.005)
+        raise AssertionError(f"it does not stay as it is:\n{screen}")
+
+    def until_it_is(self, expected):
+        for _ in range(POLLS_MAX):
+            screen = self.screen()
+            if screen == expected:
+                return
+            time.sleep(0.005)
+        raise AssertionError(f"this did not come:\n{expected}\nbut this:\n{screen}")
+
     def keep(self, what, screen):
         ARTEFACTS.mkdir(parents=True, exist_ok=True)
         (ARTEFACTS / f"{self.name}_{what}.txt").write_text(screen)
@@ -156,7 +176,8 @@ class TerminalTest(unittest.TestCase):
 
     def test_shows_a_deadlock_and_who_waits_for_whom(self):
         with Terminal("deadlock", 200, 50, "deadlock") as terminal:
-            screen = terminal.see("begin", "failed", "step 7 of 9", "1  deadlock: left waits")
+            screen = terminal.keep("begin", terminal.settled(
+                "failed", "step 7 of 9", "1  deadlock: left waits", "? help"))
             # Beside each other: the lanes, and the operation with the findings.
             self.assertRegex(screen, r"main .*●▓join\(left\)▓+✗│")
             self.assertIn("→ right ✗", screen)
@@ -177,16 +198,18 @@ class TerminalTest(unittest.TestCase):
 
     def test_follows_the_size_of_the_terminal(self):
         with Terminal("resize", 200, 50, "deadlock") as terminal:
-            large = terminal.see("200x50", "step 7 of 9", "1  deadlock: left waits")
+            large = terminal.keep("200x50", terminal.settled(
+                "step 7 of 9", "1  deadlock: left waits", "? help"))
             terminal.resize(80, 24)
-            small = terminal.see("80x24", "step 7 of 9", "State after step 7", without=["Findings (e)"])
+            small = terminal.keep("80x24", terminal.settled(
+                "step 7 of 9", "State after step 7", "? help", without=["Findings (e)"]))
             self.assertEqual(small.splitlines()[-1].split()[:2], ["?", "help"])
             terminal.resize(40, 10)
             terminal.see("40x10", "This takes a terminal of 50 columns", "40 and 10")
             terminal.resize(80, 24)
-            self.assertEqual(terminal.until("State after step 7", "? help"), small)
+            terminal.until_it_is(small)
             terminal.resize(200, 50)
-            self.assertEqual(terminal.until("1  deadlock: left waits", "? help"), large)
+            terminal.until_it_is(large)
 
     def test_ends_small_as_well(self):
         with Terminal("small", 30, 5, "deadlock") as terminal:
@@ -300,7 +323,7 @@ class TerminalTest(unittest.TestCase):
             terminal.until("\n$")
             terminal.type(f"{COMMAND} tui {TRACES}/deadlock.chantrace")
             terminal.keys("Enter")
-            seen = terminal.until("step 7 of 9", "? help")
+            seen = terminal.settled("step 7 of 9", "? help")
             terminal.keys("C-z")
             terminal.until("Stopped", "before")
             terminal.type("stty -a | grep -o ' icanon'")
@@ -308,19 +331,19 @@ class TerminalTest(unittest.TestCase):
             terminal.until("\n icanon")
             terminal.type("fg")
             terminal.keys("Enter")
-            self.assertEqual(terminal.until("step 7 of 9", "? help"), seen)
+            terminal.until_it_is(seen)
             terminal.keys("Right")
             terminal.until("step 8 of 9")
 
     def test_comes_back_from_a_stop_that_it_was_not_told_of(self):
         with Terminal("sigstop", 80, 24, "deadlock") as terminal:
-            seen = terminal.until("step 7 of 9", "? help")
+            seen = terminal.settled("step 7 of 9", "? help")
             terminal.send_signal(signal.SIGSTOP)
             terminal.send_signal(signal.SIGCONT)
             terminal.keys("Right")
             terminal.until("step 8 of 9")
             terminal.keys("Left", "Escape", "1")
-            self.assertEqual(terminal.until("step 7 of 9", "? help", "→ right"), seen)
+            terminal.until_it_is(seen)
 
     def test_follows_what_goes_on(self):
         with tempfile.TemporaryDirectory() as name:

@@ -69,7 +69,7 @@ TEST(FrameTest, WhatIsOutsideIsLeftOut) {
 TEST(LayoutTest, PartsAreBesideEachOtherAtEverySize) {
   for (std::size_t rows = kRowsMin; rows < 70; ++rows)
     for (std::size_t columns = kColumnsMin; columns < 220; columns += 7)
-      for (const std::size_t wanted : {1, 5, 30, 20'000}) {
+      for (const std::size_t wanted : std::vector<std::size_t>{1, 5, 30, 20'000}) {
         const Layout layout =
             lay_out({.rows = rows, .columns = columns, .main_rows = wanted, .state_rows = wanted});
         const std::vector<Area> areas = {layout.bar, layout.main, layout.state, layout.detail,

@@ -25,9 +25,10 @@ std::optional<std::string> why_unusable(const char* name) {
   if (setupterm(name, STDOUT_FILENO, &status) != OK)
     return fmt::format("nothing is known of a terminal \"{}\"; {}", shown, kWhatToDo);
   const char* const move = tigetstr("cup");
-  if (move == nullptr || move == reinterpret_cast<const char*>(-1))
-    return fmt::format("a terminal \"{}\" cannot place its cursor; {}", shown, kWhatToDo);
-  return std::nullopt;
+  const bool can_move = move != nullptr && move != reinterpret_cast<const char*>(-1);
+  del_curterm(cur_term);
+  if (can_move) return std::nullopt;
+  return fmt::format("a terminal \"{}\" cannot place its cursor; {}", shown, kWhatToDo);
 }
 
 }  // namespace chantrace::view

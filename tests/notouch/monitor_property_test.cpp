@@ -106,12 +106,12 @@ RC_GTEST_PROP(MonitorProperty, DoesWhatLookingBackOverAllSamplesSays, ()) {
   options.trigger_delta = *rc::gen::inRange<std::size_t>(1, 12);
   options.trigger_consecutive = *rc::gen::inRange<std::size_t>(1, 4);
   options.trigger_window = milliseconds(*rc::gen::inRange(0, 400));
-  options.cooldown = milliseconds(*rc::gen::inRange(0, 600));
+  options.cooldown = milliseconds(*rc::gen::inRange(0, 300));
   Monitor monitor(options);
   Reference reference(options);
   milliseconds now{0};
   int opened = 0;
-  const int count = *rc::gen::inRange(0, 120);
+  const int count = *rc::gen::inRange(0, 200);
   for (int i = 0; i < count; ++i) {
     const Sample sample = any_sample();
     now += milliseconds(sample.interval_ms);

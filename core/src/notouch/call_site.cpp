@@ -48,7 +48,7 @@ CallMatch match_call(std::uint64_t returns_to, std::uint64_t entry) {
     if (target_of_stub(target) == entry) return CallMatch::kThroughTable;
   }
   // call *register, call *offset(register), call *offset(%rip): 2, 3, 6 or 7 bytes.
-  for (const std::size_t length : {2, 3, 6, 7}) {
+  for (const std::size_t length : {2u, 3u, 6u, 7u}) {
     const std::size_t at = code.size() - length;
     if (code[at] == 0xff && (code[at + 1] & 0x38) == 0x10) return CallMatch::kIndirect;
   }

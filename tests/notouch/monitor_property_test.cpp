@@ -93,9 +93,10 @@ Sample any_sample() {
   sample.interval_ms = *rc::gen::inRange(0, 200);
   sample.threads = *rc::gen::weightedOneOf<std::size_t>(
       {{3, rc::gen::inRange<std::size_t>(8, 12)}, {4, rc::gen::inRange<std::size_t>(14, 40)}});
-  sample.stuck = *rc::gen::weightedOneOf<std::set<pid_t>>(
-      {{4, rc::gen::just(std::set<pid_t>())},
-       {1, rc::gen::container<std::set<pid_t>>(rc::gen::inRange(1, 5))}});
+  if (*rc::gen::inRange(0, 5) == 0) {
+    const auto ids = *rc::gen::container<std::vector<pid_t>>(3, rc::gen::inRange(1, 5));
+    sample.stuck.insert(ids.begin(), ids.end());
+  }
   return sample;
 }
 

@@ -100,6 +100,18 @@ TEST(MonitorTest, ALevelIsReportedOnce) {
   EXPECT_EQ(fed.opened_in(1000, 58), 1);
 }
 
+TEST(MonitorTest, WhatGrowsOnIsCountedAnew) {
+  NoTouchOptions options = small_options();
+  options.cooldown = milliseconds(0);
+  Fed fed(options);
+  fed.opened_in(3, 10);
+  EXPECT_EQ(fed.opened_in(4, 19), 1);
+
+  EXPECT_EQ(fed.sample(60), Change::kClosed);
+  EXPECT_EQ(fed.sample(60), Change::kNone);
+  EXPECT_EQ(fed.sample(60), Change::kOpened);
+}
+
 TEST(MonitorTest, ASlowLeakIsSeenEachTimeItHasGrownByTheDelta) {
   Fed fed;
   fed.opened_in(3, 10);

@@ -5,6 +5,7 @@
 //   ring         20 threads have a mutex each and want their neighbour's
 //   pool         20 threads wait for work
 //   contended    20 threads take turns with one mutex
+//   busy         one of 20 threads works with a mutex in its hands, the others wait for it
 //   fork         a child process ends by itself, then as `pool`
 //   closed       closes its standard error and opens a file instead, then as `ring`
 //   blocked      blocks all signals, then as `ring`
@@ -54,6 +55,11 @@ bool is_closed = false;
   }
 }
 
+[[gnu::noinline]] void work_alone(int) {
+  const std::lock_guard lock(queue_mutex);
+  for (;;) turns.fetch_add(1);
+}
+
 template <typename Body>
 void start(Body body) {
   for (int i = 0; i < kThreads; ++i) std::thread(body, i).detach();
@@ -90,6 +96,8 @@ int main(int count, char** arguments) {
     start(wait_for_work);
   else if (mode == "contended")
     start(take_turns);
+  else if (mode == "busy")
+    start(work_alone);
   else
     start(take_both);
   std::puts("started");

@@ -202,6 +202,8 @@ TEST(PreloadTest, AnIdlePoolIsNoDeadlock) { expect_nothing_found("pool"); }
 
 TEST(PreloadTest, AContendedMutexIsNoDeadlock) { expect_nothing_found("contended"); }
 
+TEST(PreloadTest, AMutexWhoseHolderWorksIsNoDeadlock) { expect_nothing_found("busy"); }
+
 TEST(PreloadTest, SurvivesAFork) { expect_nothing_found("fork"); }
 
 TEST(PreloadTest, SurvivesBlockedSignals) {

@@ -19,18 +19,21 @@ PARTS = {
     "schemas": {"schemas"},
     "core/src/trace": {"schemas", "core/src/trace"},
     "core/src/analysis": {"core/src/trace", "core/src/analysis"},
-    "core/src/runtime": {"core/src/trace", "core/src/runtime"},
-    "core/src/explore": {"core/src/trace", "core/src/runtime", "core/src/explore"},
+    "core/src/notouch": {"core/src/trace", "core/src/notouch"},
+    "core/src/runtime": {"core/src/trace", "core/src/notouch", "core/src/runtime"},
+    "core/src/explore": {
+        "core/src/trace", "core/src/notouch", "core/src/runtime", "core/src/explore"},
     "core/include": {"core/include"},
     # Shows the process that it runs in, where all else knows traces alone.
     "view/live": {"core/src/trace", "core/src/runtime", "view", "view/live"},
     "view": {"core/src/trace", "core/src/analysis", "view"},
     "replay": {"core/src/trace", "core/src/analysis", "view", "replay"},
     "gtest_plugin": {
-        "core/src/trace", "core/src/analysis", "core/src/runtime", "core/src/explore",
-        "gtest_plugin"},
+        "core/src/trace", "core/src/analysis", "core/src/notouch", "core/src/runtime",
+        "core/src/explore", "gtest_plugin"},
     "fuzz": {
-        "core/src/trace", "core/src/analysis", "core/src/runtime", "core/src/explore", "fuzz"},
+        "core/src/trace", "core/src/analysis", "core/src/notouch", "core/src/runtime",
+        "core/src/explore", "fuzz"},
 }
 
 # Public headers that are below the runtime: what a trace is, and what can be said of it. The runtime
@@ -54,6 +57,7 @@ LIBRARIES = {
     r"(nlohmann|fmt)/": ["replay", "view", "gtest_plugin", "tests", "bench"],
     r"protozero/": ["replay"],
     r"benchmark/": ["bench"],
+    r"(elfutils/|dwarf\.h)": ["core/src/notouch", "gtest_plugin"],
     r"boost/context/": ["core/src/runtime", "bench"],
     r"(n?curses\.h|term\.h|boost/beast)": ["view"],
 }
@@ -73,6 +77,9 @@ def part_of(path):
     return next((part for part in PARTS if is_below(path, part)), None)
 
 
+# Public headers of the no-touch probe, which knows nothing of the runtime.
+NO_TOUCH_HEADERS = {"no_touch.h"}
+
 # Public headers that stand above the runtime.
 EXPLORE_HEADERS = {"chantrace.h", "explore.h", "detail/byte_runs.h", "detail/explore_body.h"}
 
@@ -80,6 +87,8 @@ EXPLORE_HEADERS = {"chantrace.h", "explore.h", "detail/byte_runs.h", "detail/exp
 def public_header_part(header):
     if header in EXPLORE_HEADERS:
         return "core/src/explore"
+    if header in NO_TOUCH_HEADERS:
+        return "core/src/notouch"
     return "core/src/trace" if header in TRACE_HEADERS else "core/src/runtime"
 
 
@@ -177,6 +186,8 @@ SELF_TEST = [
     ("core/src/trace/bad.cpp", '#include "chantrace/channel.h"', True),
     ("core/src/runtime/channel.cpp", '#include "chantrace/channel.h"', False),
     ("core/src/runtime/bad.cpp", "#include <capnp/message.h>", True),
+    ("core/src/runtime/session.cpp", '#include "chantrace/no_touch.h"', False),
+    ("core/src/notouch/bad.cpp", '#include "chantrace/task.h"', True),
     ("core/src/analysis/good.cpp", '#include "chantrace/finding.h"', False),
     ("core/src/analysis/bad.cpp", '#include "chantrace/task.h"', True),
     ("core/include/chantrace/event.h", '#include "chantrace/result.h"', False),

@@ -11,6 +11,7 @@
 #include "chantrace/inspect.h"
 #include "chantrace/misuse.h"
 #include "chantrace/mutex.h"
+#include "chantrace/no_touch.h"
 #include "chantrace/once.h"
 #include "chantrace/schedule.h"
 #include "chantrace/select.h"

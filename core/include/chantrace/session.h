@@ -5,9 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "chantrace/no_touch.h"
 #include "chantrace/sink.h"
 #include "chantrace/trace.h"
 
@@ -32,6 +35,11 @@ class Options {
   /// Leaves a trace at `path`.
   Options& trace_file(std::string path) {
     trace_file_ = std::move(path);
+    return *this;
+  }
+  /// Watches all threads of the process with a `NoTouchProbe`. Alone, nothing is recorded.
+  Options& no_touch(NoTouchOptions options = NoTouchOptions::from_environment()) {
+    no_touch_ = std::move(options);
     return *this;
   }
   /// Events that may wait for slow sinks; what comes beyond is lost to sinks, and counted. It is
@@ -66,6 +74,7 @@ class Options {
   /// Options as the environment variable `CHANTRACE` wants them:
   /// unset, empty, `0`, `off`, `no` or `false`: nothing, in any case of letters;
   /// `1`, `on`, `yes`, `true` or `log`: the log stream; `trace` or `trace=PATH`: a trace file;
+  /// `notouch`: the no-touch probe, with what CHANTRACE_NOTOUCH_* say;
   /// `name` or `name=argument`: a sink that is registered. Several are separated by commas.
   ///
   /// Returns: whether anything is wanted. Words that mean nothing are reported on the standard
@@ -77,6 +86,7 @@ class Options {
   friend class Session;
   std::vector<std::shared_ptr<Sink>> sinks_;
   std::string trace_file_;
+  std::optional<NoTouchOptions> no_touch_;
   std::size_t buffer_size_ = 16'384;
   std::uint32_t stack_every_ = 1;
   bool lossless_ = false;
@@ -84,7 +94,8 @@ class Options {
   bool stacks_ = false;
 };
 
-/// Records from its construction to its end. Without any sink or trace file it is the log stream.
+/// Records from its construction to its end. Without any sink, trace file or probe it is the log
+/// stream.
 ///
 /// One at a time: a second session, or one inside a recorded test, is an error.
 ///
@@ -112,6 +123,7 @@ class Session {
 
  private:
   void start(Options options);
+  void start_recording(Options options);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

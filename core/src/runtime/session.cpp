@@ -38,7 +38,7 @@ bool is_one_of(const std::string& word, std::initializer_list<const char*> words
 }
 
 std::string known_names() {
-  std::string text = "log, trace";
+  std::string text = "log, trace, notouch";
   for (const std::string& name : sink_factory_names()) text += ", " + name;
   return text;
 }
@@ -83,6 +83,8 @@ bool Options::from_text(const std::string& text, Options& options) {
       options.log_stream();
     } else if (name == "trace") {
       options.trace_file(!argument.empty() ? argument : std::to_string(getpid()) + ".chantrace");
+    } else if (name == "notouch") {
+      options.no_touch();
     } else if (auto made = make_sink(name, argument)) {
       options.sink(std::move(made));
     } else if (is_one_of(name, {"web", "tui"})) {
@@ -136,7 +138,8 @@ void stop_running_session() {
 }  // namespace
 
 struct Session::Impl {
-  std::shared_ptr<detail::Recording> recording;
+  std::shared_ptr<detail::Recording> recording;  ///< Null where only the probe runs.
+  std::unique_ptr<NoTouchProbe> probe;
   std::atomic<bool> is_active = false;  ///< Read by anyone who asks.
 };
 
@@ -147,16 +150,25 @@ Session::Session() : impl_(std::make_unique<Impl>()) {
     Options options;
     if (Options::from_environment(options)) start(std::move(options));
   } catch (const std::exception& error) {
+    impl_->probe.reset();
     std::fprintf(stderr, "%s (CHANTRACE=%s)\n", error.what(), std::getenv("CHANTRACE"));
   }
 }
 
 void Session::start(Options options) {
-  detail::Runtime& runtime = detail::Runtime::instance();
-  if (runtime.is_in_execution())
+  if (detail::Runtime::instance().is_in_execution())
     throw std::logic_error(
         "chantrace::Session: something is recorded already; end that session first, or run this "
         "outside a recorded test");
+  const bool is_recorded = !options.sinks_.empty() || !options.trace_file_.empty();
+  if (options.no_touch_) impl_->probe = std::make_unique<NoTouchProbe>(*options.no_touch_);
+  if (is_recorded || !options.no_touch_) start_recording(std::move(options));
+  impl_->is_active = true;
+  running_session.store(this);
+  [[maybe_unused]] static const int registered = std::atexit(stop_running_session);
+}
+
+void Session::start_recording(Options options) {
   if (options.sinks_.empty() && options.trace_file_.empty()) options.log_stream();
   detail::RecordingOptions recording_options;
   recording_options.path = options.trace_file_;
@@ -172,10 +184,7 @@ void Session::start(Options options) {
                             "chantrace::Session: " + recording.error().to_string());
   impl_->recording = std::move(recording).value();
   if (impl_->recording->drain() != nullptr) serve_recording(impl_->recording);
-  runtime.begin_execution(nullptr, impl_->recording, report_quiescence, false);
-  impl_->is_active = true;
-  running_session.store(this);
-  [[maybe_unused]] static const int registered = std::atexit(stop_running_session);
+  detail::Runtime::instance().begin_execution(nullptr, impl_->recording, report_quiescence, false);
 }
 
 Session::~Session() { stop(); }
@@ -183,6 +192,8 @@ Session::~Session() { stop(); }
 void Session::stop() {
   if (!impl_->is_active.exchange(false)) return;
   running_session.store(nullptr);
+  if (impl_->probe != nullptr) impl_->probe->stop();
+  if (impl_->recording == nullptr) return;
   detail::Runtime& runtime = detail::Runtime::instance();
   TraceEnd end;
   end.passed = true;

@@ -1,0 +1,211 @@
+// The probe in this very process, whose threads it watches.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <functional>
+#include <latch>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "chantrace/chantrace.h"
+#include "chantrace/no_touch.h"
+#include "process.h"
+#include "support/temporary_folder.h"
+#include "watcher.h"
+
+namespace chantrace {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+NoTouchOptions quick_options() {
+  NoTouchOptions options;
+  options.poll_interval = milliseconds(2);
+  options.baseline_samples = 3;
+  options.trigger_delta = 10;
+  options.trigger_window = milliseconds(5);
+  options.cooldown = milliseconds(1);
+  options.stuck_after = milliseconds(50);
+  options.is_printed = false;
+  return options;
+}
+
+/// Lets other threads run until `condition` holds; a test that waits in vain is ended by its
+/// timeout.
+void await(const std::function<bool()>& condition) {
+  while (!condition()) std::this_thread::yield();
+}
+
+/// Threads that wait for a condition until this object goes.
+class IdlePool {
+ public:
+  explicit IdlePool(int count) : all_wait_(count) {
+    for (int i = 0; i < count; ++i) threads_.emplace_back([this] { wait_for_work(); });
+    all_wait_.wait();
+  }
+  ~IdlePool() {
+    {
+      const std::lock_guard lock(mutex_);
+      is_closed_ = true;
+    }
+    has_work_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+  IdlePool(const IdlePool&) = delete;
+  IdlePool& operator=(const IdlePool&) = delete;
+
+  [[gnu::noinline]] void wait_for_work() {
+    std::unique_lock lock(mutex_);
+    all_wait_.count_down();
+    while (!is_closed_) has_work_.wait(lock);
+  }
+
+ private:
+  std::latch all_wait_;
+  std::mutex mutex_;
+  std::condition_variable has_work_;
+  bool is_closed_ = false;
+  std::vector<std::thread> threads_;
+};
+
+TEST(NoTouchProbeTest, SeesGrowthAndWhereTheThreadsAre) {
+  NoTouchProbe probe(quick_options());
+  await([&] { return probe.report().baseline.has_value(); });
+  EXPECT_THAT(probe.report().incidents, IsEmpty());
+
+  const IdlePool pool(30);
+  await([&] { return !probe.report().incidents.empty(); });
+
+  const NoTouchIncident incident = probe.report().incidents.at(0);
+  EXPECT_EQ(incident.trigger, NoTouchTrigger::kGrowth);
+  EXPECT_GE(incident.peak_delta, 10);
+  EXPECT_THAT(incident.reason, HasSubstr("more than usual"));
+  EXPECT_TRUE(probe.report().last_trigger_at.has_value());
+}
+
+TEST(NoTouchProbeTest, AnIdlePoolIsNotStuck) {
+  const IdlePool pool(20);
+  NoTouchOptions options = quick_options();
+  options.stuck_after = milliseconds(1);
+  NoTouchProbe probe(options);
+
+  // A hundred samples are many times what a stuck thread takes.
+  await([&] { return probe.report().samples.size() > 100; });
+
+  EXPECT_EQ(probe.report().stuck_threads, 0u);
+  EXPECT_EQ(probe.report().trigger_count, 0u);
+}
+
+TEST(NoTouchProbeTest, AnIdlePoolIsStuckForWhoeverWantsThat) {
+  const IdlePool pool(20);
+  NoTouchOptions options = quick_options();
+  options.stuck_on = StuckOn::kAnyWait;
+  NoTouchProbe probe(options);
+  await([&] { return probe.report().stuck_threads >= 20; });
+  await([&] { return !probe.report().incidents.empty(); });
+
+  EXPECT_EQ(probe.report().incidents.at(0).trigger, NoTouchTrigger::kStuck);
+  EXPECT_THAT(probe.report().incidents.at(0).reason, HasSubstr("without an end"));
+}
+
+TEST(NoTouchProbeTest, RunsOnceInAProcess) {
+  EXPECT_FALSE(no_touch_report().is_enabled);
+  NoTouchProbe probe(quick_options());
+  EXPECT_TRUE(no_touch_report().is_enabled);
+
+  EXPECT_THROW(NoTouchProbe{quick_options()}, std::logic_error);
+  probe.stop();
+  probe.stop();
+  EXPECT_EQ(probe.report().mode, NoTouchMode::kDisabled);
+  EXPECT_FALSE(no_touch_report().is_enabled);
+}
+
+TEST(NoTouchProbeTest, AnOpenIncidentIsClosedAtTheEnd) {
+  NoTouchOptions options = quick_options();
+  options.trigger_window = std::chrono::hours(1);
+  NoTouchProbe probe(options);
+  await([&] { return probe.report().baseline.has_value(); });
+  const IdlePool pool(30);
+  await([&] { return probe.report().is_triggered; });
+
+  probe.stop();
+
+  EXPECT_EQ(probe.report().incidents.size(), 1u);
+}
+
+TEST(NoTouchProbeTest, AForkedChildHasNone) {
+  NoTouchProbe probe(quick_options());
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool has_none = !no_touch_report().is_enabled && !probe.report().is_enabled;
+    probe.stop();
+    probe.~NoTouchProbe();
+    _exit(has_none ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(no_touch_report().is_enabled);
+}
+
+TEST(NoTouchProbeTest, OfASessionRecordsNothing) {
+  Options options;
+  ASSERT_TRUE(Options::from_text("notouch", options));
+  Session session(std::move(options));
+
+  EXPECT_TRUE(session.is_active());
+  EXPECT_FALSE(is_recording());
+  EXPECT_TRUE(no_touch_report().is_enabled);
+  session.stop();
+  EXPECT_FALSE(no_touch_report().is_enabled);
+}
+
+TEST(NoTouchProbeTest, OfASessionStandsBesideATrace) {
+  const TemporaryFolder folder;
+  const std::string trace = folder.file("x.chantrace").string();
+  Session session(Options{}.no_touch(quick_options()).trace_file(trace));
+
+  EXPECT_TRUE(is_recording());
+  EXPECT_TRUE(no_touch_report().is_enabled);
+}
+
+TEST(ProcessTest, CountsAndListsTheOtherThreads) {
+  const std::size_t before = notouch::count_other_threads();
+  const IdlePool pool(3);
+
+  EXPECT_EQ(notouch::count_other_threads(), before + 3);
+  EXPECT_EQ(notouch::other_threads().size(), before + 3);
+  for (const pid_t id : notouch::other_threads()) EXPECT_NE(id, gettid());
+}
+
+TEST(ProcessTest, ThreadsThatAreGoneAreNoErrors) {
+  pid_t gone = 0;
+  std::thread([&] { gone = gettid(); }).join();
+  await([&] { return !notouch::progress_of(gone).has_value(); });
+
+  EXPECT_FALSE(notouch::system_call_of(gone).has_value());
+  EXPECT_EQ(notouch::name_of(gone), "");
+}
+
+TEST(ProcessTest, MemoryThatIsNotMappedIsNotRead) {
+  const int number = 7;
+  int copy = 0;
+  EXPECT_EQ(notouch::read_memory(reinterpret_cast<std::uint64_t>(&number), &copy, sizeof copy),
+            sizeof copy);
+  EXPECT_EQ(copy, 7);
+  EXPECT_EQ(notouch::read_memory(64, &copy, sizeof copy), 0u);
+  EXPECT_EQ(notouch::read_memory(~std::uint64_t{0} - 4, &copy, sizeof copy), 0u);
+}
+
+}  // namespace
+}  // namespace chantrace

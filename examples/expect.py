@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs an example and checks how it ends and what it prints.
 
-    expect.py [--status N] [--line PATTERN]... [--failed TEST]... -- COMMAND ARGUMENT...
+    expect.py [--status N] [--line PATTERN]... [--failed TEST]... [--set NAME=VALUE]...
+      -- COMMAND ARGUMENT...
 
 Each pattern (* stands for any text) must fit the start of a line of the standard output, in this
 order. With --failed, exactly those tests of a GoogleTest program must fail.
@@ -33,11 +34,13 @@ def main():
     parser.add_argument("--status", type=int, default=0)
     parser.add_argument("--line", action="append", default=[])
     parser.add_argument("--failed", action="append", default=[])
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
 
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("CHANTRACE")}
+    environment.update(one.split("=", 1) for one in options.set)
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             options.command, cwd=folder, env=environment, text=True, timeout=50,

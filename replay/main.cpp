@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "attach.h"
 #include "check.h"
 #include "command_line.h"
 #include "completion.h"
@@ -30,6 +31,7 @@ int main(int argc, char** argv) {
   add_stats(app, context);
   add_view(app, context);
   add_tui(app, context);
+  add_attach(app, context);
   add_export(app, context);
   add_recover(app, context);
   add_replay(app, context);

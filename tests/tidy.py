@@ -25,7 +25,7 @@ PARTS = {
         "core/src/trace", "core/src/notouch", "core/src/runtime", "core/src/explore"},
     "core/include": {"core/include"},
     # Shows the process that it runs in, where all else knows traces alone.
-    "view/live": {"core/src/trace", "core/src/runtime", "view", "view/live"},
+    "view/live": {"core/src/trace", "core/src/notouch", "core/src/runtime", "view", "view/live"},
     "view": {"core/src/trace", "core/src/analysis", "view"},
     "replay": {"core/src/trace", "core/src/analysis", "view", "replay"},
     "gtest_plugin": {

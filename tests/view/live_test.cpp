@@ -324,7 +324,7 @@ TEST(LiveAddressTest, OthersThanThisMachineNeedTheToken) {
 }
 
 TEST(WebSinkTest, IsThereWhereTheLibraryIsLinked) {
-  EXPECT_THAT(sink_factory_names(), testing::Contains("web"));
+  EXPECT_THAT(sink_factory_names(), ElementsAre("tui", "web"));
 }
 
 TEST(WebSinkTest, ServesAndSaysWhere) {

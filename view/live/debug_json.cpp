@@ -169,11 +169,22 @@ Json to_value(const std::vector<BlockedTask>& tasks) {
 
 Json to_value(const std::vector<Finding>& findings) {
   Json all = Json::array();
-  for (const Finding& finding : findings)
+  for (const Finding& finding : findings) {
+    Json participants = Json::array();
+    for (const Participant& one : finding.participants)
+      participants.push_back({{"task_id", to_number(one.task)},
+                              {"task", one.label},
+                              {"text", one.text},
+                              {"site", to_value(one.site)},
+                              {"started_at", to_value(one.started_at)}});
     all.push_back({{"kind", to_string(finding.kind)},
                    {"certainty", to_string(finding.certainty)},
+                   {"task_id", to_number(finding.task)},
+                   {"object_id", to_number(finding.object)},
                    {"summary", finding.summary},
-                   {"reason", finding.reason}});
+                   {"reason", finding.reason},
+                   {"participants", std::move(participants)}});
+  }
   return all;
 }
 

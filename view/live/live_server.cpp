@@ -9,6 +9,7 @@
 
 #include "chantrace/detail/foreign_threads.h"
 #include "chantrace/inspect.h"
+#include "chantrace/no_touch.h"
 #include "chantrace/session.h"
 #include "debug_json.h"
 #include "web/document.h"
@@ -35,6 +36,7 @@ constexpr std::string_view kIndex =
     "<li><a href=\"channels\">channels</a>: all channels, and what is in them</li>"
     "<li><a href=\"events?n=100\">events</a>: the last ones; ?after=N&amp;n=M goes on behind N</li>"
     "<li><a href=\"stream\">stream</a>: events as they come (server-sent events)</li>"
+    "<li><a href=\"notouch\">notouch</a>: what the no-touch probe has seen</li>"
     "<li><a href=\"trace\">trace</a>: the last events as a trace, for the command</li>"
     "<li><a href=\"metrics\">metrics</a>: for Prometheus</li>"
     "</ul></html>";
@@ -63,27 +65,6 @@ std::optional<std::uint64_t> number_of(const Request& request, std::string_view 
                                        std::uint64_t fallback) {
   const auto text = request.parameter(name);
   return text ? number_in(*text) : fallback;
-}
-
-std::uint64_t newest_event() {
-  return events_since(std::numeric_limits<std::uint64_t>::max(), 0).total;
-}
-
-/// Tasks that may never go on, as findings.
-std::vector<Finding> findings_of(const AnalyzerReport& report) {
-  std::vector<Finding> findings = report.findings;
-  for (const BlockedTask& task : report.leaked) {
-    if (task.outlook == WaitingTask::Outlook::kStuck) continue;  // It is among them.
-    Finding& finding = findings.emplace_back();
-    finding.kind = FindingKind::kLeaked;
-    finding.certainty = Certainty::kPossible;
-    finding.task = task.task;
-    finding.summary = task.label + " leaked, waiting in " + task.what;
-    finding.reason = task.reason;
-    finding.participants.push_back(
-        {task.task, task.label, "parked in " + task.what, task.waiting_at, task.started_at, {}});
-  }
-  return findings;
 }
 
 }  // namespace
@@ -141,9 +122,14 @@ Response LiveServer::respond(const Request& request) {
 Response LiveServer::debug(const Request& request, std::string_view what) {
   if (what.empty()) return answer(std::string(kIndex), "text/html; charset=utf-8");
   if (what == "report") return report();
-  if (what == "analysis") return answer(to_json(analyzer_.report()));
+  if (what == "analysis") {
+    AnalyzerReport analysis = analyzer_.report();
+    analysis.findings = findings_of(analysis);
+    return answer(to_json(analysis));
+  }
   if (what == "tasks") return answer(to_json(current_state()));
   if (what == "channels") return answer(to_json(channels()));
+  if (what == "notouch") return answer(to_json(no_touch_report()));
   if (what == "stream") return stream(request);
   if (what == "metrics") {
     const AnalyzerReport analysis = analyzer_.report();
@@ -179,35 +165,13 @@ Response LiveServer::report() const {
   return answer(to_json(report));
 }
 
-namespace {
-
-/// The last `count` events, and what is wrong now.
-struct Snapshot {
-  Trace trace;
-  std::vector<Finding> findings;
-  LiveState live;
-};
-
-Snapshot take_snapshot(const Analyzer& analyzer, std::size_t count) {
-  Snapshot snapshot;
-  snapshot.trace = recent_trace(count);
-  snapshot.live.events = newest_event();
-  const AnalyzerReport report = analyzer.report();
-  snapshot.findings = findings_of(report);
-  for (const BlockedTask& task : report.leaked)
-    if (task.outlook == WaitingTask::Outlook::kStuck) snapshot.live.stuck.push_back(task.task);
-  return snapshot;
-}
-
-}  // namespace
-
 Response LiveServer::page() const {
-  const Snapshot now = take_snapshot(analyzer_, kLiveEvents);
+  const LiveSnapshot now = take_snapshot(kLiveEvents);
   return answer(to_page(now.trace, now.findings, "live", &now.live), "text/html; charset=utf-8");
 }
 
 Response LiveServer::document(std::size_t events) const {
-  const Snapshot now = take_snapshot(analyzer_, events);
+  const LiveSnapshot now = take_snapshot(events);
   return answer(to_document(now.trace, now.findings, "live", &now.live));
 }
 

@@ -12,15 +12,11 @@
 
 #include "chantrace/analyzer.h"
 #include "chantrace/result.h"
+#include "live_snapshot.h"
 #include "metrics.h"
 #include "web/http.h"
 
 namespace chantrace::view {
-
-/// Events that the page of a running program shows, unless it asks for another number.
-inline constexpr std::size_t kLiveEvents = 10'000;
-/// The most that it can ask for.
-inline constexpr std::size_t kLiveEventsMax = 65'536;
 
 /// Serves until it is destroyed.
 ///

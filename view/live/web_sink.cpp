@@ -78,4 +78,4 @@ std::shared_ptr<Sink> make_web_sink(const std::string& argument) {
 }  // namespace
 }  // namespace chantrace::view
 
-extern "C" const int chantrace_view_is_linked = 1;
+extern "C" const int chantrace_web_is_linked = 1;

@@ -5,6 +5,7 @@
 #include <array>
 #include <csignal>
 #include <cstddef>
+#include <cstdlib>
 #include <utility>
 
 #include "chantrace/detail/assert.h"
@@ -30,7 +31,7 @@ alignas(16) std::array<std::byte, 16'384> handler_stack;
 static_assert(sizeof(handler_stack) >= 16'384);
 
 /// Calls nothing but what is async-signal-safe.
-void give_back(int signal) {
+void give_back() {
   // Modes are set from the background as well, without being stopped for it.
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
@@ -38,8 +39,16 @@ void give_back(int signal) {
   [[maybe_unused]] const auto written =
       write(STDOUT_FILENO, rescued.reset.data(), rescued.reset.size());
   tcsetattr(STDIN_FILENO, TCSANOW, &rescued.modes);
+}
+
+void give_back_and_end(int signal) {
+  give_back();
   // Its action is the default one again, and it is not blocked.
   raise(signal);
+}
+
+void give_back_at_exit() {
+  if (rescued.is_in_use) give_back();
 }
 
 template <typename Use>
@@ -56,17 +65,19 @@ Rescue::Rescue(const termios& modes, std::string reset) {
   rescued.is_in_use = true;
   rescued.modes = modes;
   rescued.reset = std::move(reset);
+  // Where another thread ends the process.
+  [[maybe_unused]] static const int registered = std::atexit(give_back_at_exit);
   stack_t stack{};
   stack.ss_sp = handler_stack.data();
   stack.ss_size = handler_stack.size();
   sigaltstack(&stack, nullptr);
   struct sigaction action {};
-  action.sa_handler = give_back;
+  action.sa_handler = give_back_and_end;
   action.sa_flags = static_cast<int>(SA_ONSTACK | SA_RESETHAND | SA_NODEFER);
   for_each_signal([&](int signal, struct sigaction& before, bool is_request) {
     sigaction(signal, nullptr, &before);
-    // As under nohup.
-    if (is_request && before.sa_handler == SIG_IGN) return;
+    // As under nohup, or in a program that is shown and has its own way to end.
+    if (is_request && before.sa_handler != SIG_DFL) return;
     sigaction(signal, &action, nullptr);
   });
 }

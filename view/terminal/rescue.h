@@ -8,9 +8,9 @@
 
 namespace chantrace::view {
 
-/// While it lives, a signal that ends the process first gives the terminal back: an interrupt, a
-/// hang-up, a crash. The process then ends by that signal, as it would have done. There is one at a
-/// time.
+/// While it lives, `exit` and a signal that ends the process first give the terminal back: an
+/// interrupt, a hang-up, a crash. The process then ends by that signal, as it would have done; a
+/// handler of the program's own for an interrupt stays. There is one at a time.
 class Rescue {
  public:
   /// `modes`: what the terminal had. `reset`: what to write to it.

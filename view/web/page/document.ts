@@ -16,7 +16,8 @@ export interface Finding {
 export interface TraceDocument {
   title: string;
   program: string;
-  verdict: "passed" | "failed" | "incomplete";
+  verdict: "passed" | "failed" | "incomplete" | "running";
+  live?: number;  // Of a program that runs: events so far, of which these are the last.
   controlled: boolean;
   warnings: string[];
   tasks: Task[];

@@ -1,4 +1,6 @@
+import { showChannels } from "./channels";
 import { Index, TraceDocument } from "./document";
+import { Live } from "./live";
 import { Actions, showDetail, showFindings, showHelp, showState, Where } from "./panels";
 import { Search } from "./search";
 import { States } from "./state";
@@ -6,9 +8,10 @@ import { Timeline } from "./timeline";
 
 const find = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
 
-const doc = JSON.parse(find("data").textContent!) as TraceDocument;
-const index = new Index(doc);
-const states = new States(doc);
+let doc = JSON.parse(find("data").textContent!) as TraceDocument;
+let index = new Index(doc);
+let states = new States(doc);
+let live: Live | undefined;  // Of a program that runs.
 const timeline = new Timeline(find("timeline"), find("overview"), index);
 const searchBox = find<HTMLInputElement>("search");
 const tip = find("tip");
@@ -53,9 +56,19 @@ function changed(): void {
 function show(step: number): void {
   if (step !== timeline.selected && !timeline.cycle?.steps.includes(step)) timeline.cycle = undefined;
   timeline.selected = step;
+  // What somebody looks at stays where it is.
+  if (step > 0 && live && !live.paused) live.paused = true;
   showDetail(find("detail"), index, states, step, actions);
   showState(find("state"), index, states, step);
   timeline.draw();
+}
+
+function showTab(channels: boolean): void {
+  find("state").hidden = channels;
+  find("channels").hidden = !channels;
+  find("show-state").setAttribute("aria-pressed", String(!channels));
+  find("show-channels").setAttribute("aria-pressed", String(channels));
+  if (channels) showChannels(find("channels"), index, actions);
 }
 
 function searchFor(query: string): void {
@@ -176,6 +189,7 @@ function onKey(event: KeyboardEvent): void {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || find<HTMLDialogElement>("help").open) return;
+  if (event.key === " " && event.target instanceof HTMLButtonElement) return;  // It presses the button.
   const middle = timeline.gutter + (timeline.width - timeline.gutter) / 2;
   const at = timeline.selected > 0 ? Math.min(Math.max(timeline.xOf(timeline.selected), timeline.gutter), timeline.width) : middle;
   const quarter = (timeline.window.to - timeline.window.from) / 4;
@@ -198,6 +212,8 @@ function onKey(event: KeyboardEvent): void {
     "0": () => { timeline.window = timeline.whole(); timeline.scrollTo(0); },
     h: () => { timeline.onlyMatching = !timeline.onlyMatching; timeline.showLanes(); },
     "/": () => searchBox.focus(),
+    t: () => showTab(find("channels").hidden),
+    " ": () => { if (live) live.paused = !live.paused; },
     "?": () => showHelp(find("help")),
     Escape: () => { timeline.cycle = undefined; show(0); },
   };
@@ -212,14 +228,56 @@ searchBox.addEventListener("input", () => { searchFor(searchBox.value); changed(
 find("help-button").addEventListener("click", () => showHelp(find("help")));
 window.addEventListener("hashchange", fromAddress);
 
-// What does not change.
+// What there is of the trace as a whole.
 
-document.title = `${doc.title} - chantrace`;
-find("title").textContent = doc.title;
-const verdict = find("verdict");
-verdict.textContent = { passed: "passed", failed: "failed", incomplete: "incomplete: the program was killed" }[doc.verdict];
-verdict.className = doc.verdict === "passed" ? "good" : "bad";
-showFindings(find("findings"), index, actions);
+const kVerdicts = { passed: "passed", failed: "failed", incomplete: "incomplete: the program was killed", running: "running" };
+
+function showWhole(): void {
+  document.title = `${doc.title} - chantrace`;
+  find("title").textContent = doc.title;
+  const verdict = find("verdict");
+  verdict.textContent = kVerdicts[doc.verdict];
+  verdict.className = doc.verdict === "passed" || doc.verdict === "running" ? "good" : "bad";
+  showFindings(find("findings"), index, actions);
+}
+
+/** The newest events of a program that runs. */
+function replace(newest: TraceDocument): void {
+  doc = newest;
+  index = new Index(doc);
+  states = new States(doc);
+  timeline.replace(index);
+  searchFor(searchBox.value);
+  showWhole();
+  show(0);
+  if (!find("channels").hidden) showChannels(find("channels"), index, actions);
+}
+
+function follow(events: number): void {
+  const pause = find<HTMLButtonElement>("pause");
+  pause.hidden = false;
+  pause.addEventListener("click", () => { if (live) live.paused = !live.paused; });
+  live = new Live(events, {
+    replace,
+    tell(state, newest) {
+      const many = newest.toLocaleString("en");
+      const words = {
+        following: `live: the last ${index.count.toLocaleString("en")} of ${many} events`,
+        paused: `paused: ${many} events so far`,
+        lost: "connection lost, trying again",
+        over: "the program has ended; waiting for another one",
+      };
+      find("live").textContent = words[state];
+      find("live").className = state === "lost" ? "lost" : "";
+      pause.textContent = live?.paused ? "go on" : "pause";
+    },
+  });
+}
+
+find("show-state").addEventListener("click", () => showTab(false));
+find("show-channels").addEventListener("click", () => showTab(true));
+showWhole();
 fromAddress();
+if (doc.live !== undefined) follow(doc.live);
 // For tests.
-Object.assign(window, { chantrace: { timeline, index, states } });
+Object.assign(window, { chantrace: { timeline, get index() { return index; }, get states() { return states; } } });

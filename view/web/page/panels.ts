@@ -23,7 +23,7 @@ const kRowsMax = 200;
 
 const kNameMax = 120;
 
-function shortened(text: string, max = kTextMax): string {
+export function shortened(text: string, max = kTextMax): string {
   return text.length <= max ? text : `${text.slice(0, max)} \u2026 (${text.length - max} more characters)`;
 }
 
@@ -146,7 +146,7 @@ const kStanding = new Set(["channel", "mutex", "shared mutex", "condition variab
 
 export function showState(into: HTMLElement, index: Index, states: States, step: number): void {
   const at = step > 0 ? step : index.count;
-  into.replaceChildren(element("h2", {}, step > 0 ? `State after step ${step}` : "State at the end"));
+  into.replaceChildren(element("h2", {}, step > 0 ? `State after step ${step.toLocaleString("en")}` : index.doc.live === undefined ? "State at the end" : "State now"));
   const all = states.at(at);
   index.doc.objects.forEach(({ kind }, object) => {
     if (kStanding.has(kind) && !all.has(object)) all.set(object, nothing());
@@ -179,6 +179,8 @@ export function showHelp(dialog: HTMLDialogElement): void {
     ["a d", "to the left, to the right; also by dragging"],
     ["\u2191 \u2193", "other lanes; also the wheel over the names"],
     ["0", "all of it"],
+    ["t", "the channels, or the state"],
+    ["space", "of a program that runs: holds what is shown, or goes on"],
     ["h", "hide lanes without what is searched for"],
     ["/", "search: words, or task:worker on:results op:send at:pool.cpp"],
     ["esc", "select nothing"],

@@ -29,7 +29,7 @@ export class Timeline {
   /** Milliseconds that the last frames took, for tests of speed. */
   readonly frames: number[] = [];
 
-  constructor(readonly canvas: HTMLCanvasElement, readonly overview: HTMLCanvasElement, readonly index: Index) {
+  constructor(readonly canvas: HTMLCanvasElement, readonly overview: HTMLCanvasElement, public index: Index) {
     this.context = canvas.getContext("2d")!;
     this.overviewContext = overview.getContext("2d")!;
     this.measure();
@@ -39,6 +39,21 @@ export class Timeline {
     this.readColors();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.readColors(); this.draw(); });
     new ResizeObserver(() => { this.measure(); this.draw(); }).observe(canvas);
+  }
+
+  /** Shows another trace, with nothing selected; where the end was in sight, the new one is. */
+  replace(index: Index): void {
+    const before = this.whole();
+    const { from, to } = this.window;
+    this.index = index;
+    this.selected = this.hovered = 0;
+    this.cycle = undefined;
+    this.parkColors.clear();
+    const whole = this.whole();
+    const width = from === before.from && to === before.to ? whole.to - whole.from : Math.min(to - from, whole.to - whole.from);
+    this.window = { from: whole.to - width, to: whole.to };
+    this.search = new Search(index, "");
+    this.showLanes();
   }
 
   /** All steps, and room at the right for what never ends. */

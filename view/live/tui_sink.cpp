@@ -1,0 +1,85 @@
+// The sink "tui": the program shows itself in its own terminal.
+
+#include <atomic>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "chantrace/detail/foreign_threads.h"
+#include "chantrace/session.h"
+#include "live_snapshot.h"
+#include "model/naming.h"
+#include "model/quantity.h"
+#include "terminal/polled_scenes.h"
+#include "terminal/terminal.h"
+
+namespace chantrace::view {
+namespace {
+
+constexpr std::chrono::milliseconds kPeriod{250};
+
+std::shared_ptr<const Scene> make_scene(Charset charset) {
+  LiveSnapshot snapshot = take_snapshot(kLiveEvents);
+  make_printable(snapshot.trace, charset);
+  shorten(snapshot.trace, charset);
+  Scene scene;
+  scene.title = title_of(snapshot.trace, "live");
+  scene.notice = "live, " + grouped(snapshot.live.events) + " events so far";
+  scene.findings = std::move(snapshot.findings);
+  scene.trace = std::move(snapshot.trace);
+  return std::make_shared<const Scene>(std::move(scene));
+}
+
+/// The screen belongs to it until the user quits; the program goes on behind that.
+class TuiSink final : public Sink {
+ public:
+  explicit TuiSink(Charset charset)
+      : charset_(charset),
+        scenes_(
+            make_scene(charset),
+            [this]() -> std::shared_ptr<const Scene> {
+              const std::uint64_t newest = newest_event();
+              if (newest == shown_) return nullptr;
+              shown_ = newest;
+              return make_scene(charset_);
+            },
+            kPeriod, detail::start_known_thread),
+        thread_(detail::start_known_thread([this] { show(); })) {}
+
+  ~TuiSink() override { thread_.join(); }
+
+  void handle(const Event&) override {}
+  /// The program may end now; the user has not yet seen all.
+  void close() override { scenes_.end(); }
+
+ private:
+  void show() {
+    const auto reason = show_in_terminal(scenes_, {charset_, std::getenv("NO_COLOR") == nullptr});
+    if (reason) std::fprintf(stderr, "chantrace: %s. The program goes on.\n", reason->c_str());
+  }
+
+  const Charset charset_;
+  std::uint64_t shown_ = 0;
+  PolledScenes scenes_;
+  std::thread thread_;
+};
+
+std::shared_ptr<Sink> make_tui_sink(const std::string&) {
+  if (const auto reason = why_no_terminal()) {
+    std::fprintf(stderr, "chantrace: %s. The log stream takes its place.\n", reason->c_str());
+    return make_log_sink();
+  }
+  return std::make_shared<TuiSink>(usable_charset(Charset::kUtf8));
+}
+
+[[maybe_unused]] const bool is_registered = [] {
+  register_sink_factory("tui", make_tui_sink);
+  return true;
+}();
+
+}  // namespace
+}  // namespace chantrace::view
+
+extern "C" const int chantrace_tui_is_linked = 1;

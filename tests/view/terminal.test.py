@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """`chantrace tui` as a person uses it, in a terminal that tmux makes.
 
-    CHANTRACE=.../chantrace SHOW_GROWING=.../show_growing TRACES=FOLDER ARTEFACTS=FOLDER terminal.test.py
+    CHANTRACE=.../chantrace SHOW_GROWING=.../show_growing WEB_DEMO=.../web_demo TRACES=FOLDER \\
+      ARTEFACTS=FOLDER terminal.test.py
 
 What was seen is left in ARTEFACTS, a file each.
 """
@@ -17,6 +18,7 @@ import unittest
 
 COMMAND = os.environ["CHANTRACE"]
 SHOW_GROWING = os.environ["SHOW_GROWING"]
+WEB_DEMO = os.environ["WEB_DEMO"]
 TRACES = pathlib.Path(os.environ["TRACES"])
 ARTEFACTS = pathlib.Path(os.environ["ARTEFACTS"])
 POLLS_MAX = 3000
@@ -34,7 +36,7 @@ class Terminal:
         variables.update(environment or {})
         assign = " ".join(f"{key}={shlex.quote(value)}" for key, value in variables.items())
         # A folder is named by its path.
-        path = shlex.quote(str(TRACES / trace if "/" in trace else TRACES / f"{trace}.chantrace"))
+        path = "" if trace is None else shlex.quote(str(TRACES / trace if "/" in trace else TRACES / f"{trace}.chantrace"))
         script = self.file("script")
         script.write_text(f"""
             trap : INT
@@ -373,6 +375,46 @@ class TerminalTest(unittest.TestCase):
                 terminal.until("step 9 of 10", "incomplete", without=["paused"])
                 terminal.type("q")
                 self.assert_restored(terminal, 0)
+
+    def test_attaches_to_a_program(self):
+        environment = {**os.environ, "CHANTRACE": "web=127.0.0.1:0"}
+        with subprocess.Popen([WEB_DEMO], env=environment, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True) as demo:
+            address = demo.stderr.readline().split()[-1]
+            with Terminal("attach", 80, 24, None, command=f"{COMMAND} attach {address}") as terminal:
+                terminal.see("begin", "web_demo", "live, ", "worker-3", "channel jobs")
+                terminal.keys("Left")
+                terminal.see("paused", "paused", "f follows")
+                terminal.type("f")
+                terminal.until("live, ", without=["paused"])
+                demo.send_signal(signal.SIGKILL)
+                terminal.see("lost", "connection lost, trying again")
+                terminal.type("q")
+                self.assert_restored(terminal, 0)
+            with Terminal("attach_to_nobody", 80, 24, None, command=f"{COMMAND} attach {address}") as terminal:
+                terminal.until("ended with 3")
+                self.assertIn("nothing serves at", terminal.file("errors").read_text())
+
+    def test_is_the_sink_of_a_program(self):
+        with Terminal("sink", 200, 50, None, command=WEB_DEMO, environment={"CHANTRACE": "tui"}) as terminal:
+            terminal.see("begin", "web_demo", "live, ", "worker-3", "channel jobs")
+            process = int(terminal.file("process").read_text())
+            terminal.type("q")
+            terminal.until("before", without=["worker-3"])
+            os.kill(process, signal.SIGINT)
+            terminal.until("jobs parsed", "ended with 0")
+            self.assertEqual(terminal.file("modes_before").read_text(),
+                             terminal.file("modes_after").read_text())
+        with Terminal("sink_end", 80, 24, None, command=f"{WEB_DEMO} 100",
+                      environment={"CHANTRACE": "tui"}) as terminal:
+            terminal.until("incomplete")  # It has ended, and what it did is there.
+            terminal.type("q")
+            self.assert_restored(terminal, 0)
+        ran = subprocess.run([WEB_DEMO, "10"], env={**os.environ, "CHANTRACE": "tui"},
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        self.assertEqual(ran.returncode, 0)
+        self.assertIn("The log stream takes its place", ran.stderr)
+        self.assertIn("[send", ran.stderr)
 
     def test_says_why_it_cannot_start(self):
         trace = str(TRACES / "deadlock.chantrace")

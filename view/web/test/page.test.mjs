@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 
-const { CHANTRACE, TRACES, ARTEFACTS } = process.env;
+const { CHANTRACE, TRACES, ARTEFACTS, WEB_DEMO } = process.env;
 let browser;
 const problems = [];
 
@@ -32,12 +32,13 @@ async function open(name, { hash = "", width = 1280, height = 760, colorScheme =
   return openAt(`file://${file}`, { hash, width, height, colorScheme });
 }
 
-async function openAt(address, { hash = "", width = 1280, height = 760, colorScheme = "light" } = {}) {
+async function openAt(address, { hash = "", width = 1280, height = 760, colorScheme = "light", live = false } = {}) {
   const page = await browser.newPage({ viewport: { width, height }, colorScheme });
   page.on("pageerror", (error) => problems.push(error.message));
-  page.on("console", (message) => { if (message.type() === "error") problems.push(message.text()); });
+  page.on("console", (message) => { if (message.type() === "error" && !(live && /^Failed to load resource/.test(message.text()))) problems.push(message.text()); });
   page.on("dialog", (dialog) => { problems.push("a dialog"); dialog.dismiss(); });
-  page.on("request", (request) => { if (request.url().split("#")[0] !== address) problems.push(request.url()); });
+  const own = live ? [address, `${address}notices`, `${address}document`] : [address];
+  page.on("request", (request) => { if (!own.includes(request.url().split("#")[0])) problems.push(request.url()); });
   await page.goto(address + hash);
   await until(() => page.evaluate(() => window.chantrace !== undefined));
   return page;
@@ -256,4 +257,67 @@ test("a trace is served, and a list where there are several", async () => {
   await page.close();
   server.kill("SIGINT");
   assert.equal(await new Promise((done) => server.once("exit", done)), 0);
+});
+
+// A program that runs.
+
+/** Starts one that serves at `port`; 0: at any. */
+async function startDemo(port = 0) {
+  const demo = spawn(WEB_DEMO, { env: { ...process.env, CHANTRACE: `web=127.0.0.1:${port}` }, stdio: ["ignore", "ignore", "pipe"] });
+  let printed = "";
+  demo.stderr.setEncoding("utf8").on("data", (part) => { printed += part; });
+  await until(() => /http:\S+\n/.test(printed) || demo.exitCode !== null);
+  const address = /http:\S+/.exec(printed);
+  assert.ok(address, printed);
+  const gone = new Promise((done) => demo.on("exit", done));
+  return { address: address[0], end: async (signal) => { demo.kill(signal); await gone; } };
+}
+const eventsSaid = async (page) => Number(/of ([\d,]+) events/.exec(await text(page, "#live"))?.[1].replaceAll(",", "") ?? -1);
+
+test("a program that runs is followed, and what is held can be searched", async () => {
+  const demo = await startDemo();
+  const page = await openAt(demo.address, { live: true });
+  assert.equal(await text(page, "#title"), "web_demo");
+  assert.equal(await text(page, "#verdict"), "running");
+  const before = await eventsSaid(page);
+  await until(async () => (await eventsSaid(page)) > before + 100);
+  await until(() => page.evaluate(() => window.chantrace.index.doc.tasks.some((task) => task.name === "worker-3")));
+  await page.click("#pause");
+  const held = await page.evaluate(() => window.chantrace.index.count);
+  await page.fill("#search", "op:send on:alerts");
+  await until(async () => /[1-9]\d* steps/.test(await text(page, "#matches")));
+  await page.press("#search", "Enter");
+  assert.match(await text(page, "#detail"), /send\(alerts/);
+  await until(async () => /[\d,]+ events so far/.test(await text(page, "#live")));
+  assert.equal(await page.evaluate(() => window.chantrace.index.count), held);
+  await page.fill("#search", "");
+  await page.click("#show-channels");
+  assert.match(await text(page, "#channels"), /alerts/);
+  await seen(page, "live");
+  await page.click("#pause");
+  await until(() => page.evaluate((one) => window.chantrace.index.count !== one && window.chantrace.timeline.selected === 0, held));
+  await demo.end("SIGINT");
+  await until(async () => /has ended/.test(await text(page, "#live")));
+  await page.close();
+});
+
+test("a step that is selected stays, and the page finds a program that was started again", async () => {
+  const demo = await startDemo();
+  const page = await openAt(demo.address, { live: true });
+  await until(async () => (await eventsSaid(page)) > 200);
+  await page.keyboard.press("End");
+  assert.equal(await text(page, "#pause"), "go on");
+  const step = await selected(page);
+  assert.ok(step > 0);
+  await demo.end("SIGKILL");
+  await until(async () => /connection lost/.test(await text(page, "#live")));
+  await seen(page, "lost");
+  assert.equal(await selected(page), step);
+  const again = await startDemo(Number(new URL(demo.address).port));
+  await until(async () => /events so far/.test(await text(page, "#live")));
+  await page.keyboard.press(" ");
+  await until(async () => (await eventsSaid(page)) > 0);
+  assert.equal(await text(page, "#verdict"), "running");
+  await again.end("SIGKILL");
+  await page.close();
 });

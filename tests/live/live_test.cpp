@@ -258,6 +258,42 @@ TEST_F(LiveTest, ClientsThatAreKilledHarmNobody) {
   EXPECT_THAT(get("/debug/chantrace/metrics"), HasSubstr("chantrace_events_total 10001\n"));
 }
 
+TEST_F(LiveTest, ADeadlockIsShownForWhatItIs) {
+  Session session(Options{}.sink(sink_).lossless());
+  Mutex left("left");
+  Mutex right("right");
+  const Channel<int> ready("ready", 2);
+  const auto take = [&](Mutex& first, Mutex& second) {
+    first.lock();
+    ready.send(1);
+    while (ready.size() < 2) yield();
+    second.lock();
+    second.unlock();
+  };
+  const Task one = go("one", [&] { take(left, right); });
+  const Task two = go("two", [&] { take(right, left); });
+  until_parked("one");
+  until_parked("two");
+  // Who has waited for less than the threshold is not told of.
+  while (debug("analysis")["leaked"].size() < 2) std::this_thread::yield();
+
+  const json analysis = debug("analysis");
+  const json shown = json::parse(get("/document"));
+  left.unlock();
+  two.join();
+  right.unlock();
+  one.join();
+
+  ASSERT_THAT(analysis["findings"], SizeIs(1));
+  EXPECT_EQ(analysis["findings"][0]["kind"], "deadlock");
+  EXPECT_THAT(analysis["findings"][0]["participants"], SizeIs(2));
+  EXPECT_EQ(analysis["leaked"][0]["outlook"], "stuck");
+  ASSERT_THAT(shown["findings"], SizeIs(1));
+  EXPECT_EQ(shown["findings"][0]["cycle"], true);
+  const json blocked = 2;
+  EXPECT_EQ(std::ranges::count(shown["spans"]["kind"], blocked), 2);
+}
+
 TEST_F(LiveTest, TraceIsOneForTheCommand) {
   const Session session(Options{}.sink(sink_).lossless());
   const Channel<int> busy("busy", 2);

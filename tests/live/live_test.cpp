@@ -313,7 +313,7 @@ TEST_F(LiveTest, TraceIsOneForTheCommand) {
 }
 
 TEST_F(LiveTest, MetricsCountOperationsWaitsAndBlockedTasks) {
-  const Session session(Options{}.sink(sink_).lossless());
+  Session session(Options{}.sink(sink_).lossless());
   const Channel<int> jobs("jobs");
   const Task worker = go("worker", [=] {
     for ([[maybe_unused]] const int job : jobs) {
@@ -326,9 +326,9 @@ TEST_F(LiveTest, MetricsCountOperationsWaitsAndBlockedTasks) {
   until_parked("worker");
   jobs.close();
   worker.join();
-  std::string text;
-  do text = get("/debug/chantrace/metrics");
-  while (text.find("object=\"channel\",operation=\"close\"") == std::string::npos);
+  session.stop();
+
+  const std::string text = get("/debug/chantrace/metrics");
 
   EXPECT_THAT(text, HasSubstr("# TYPE chantrace_operations_total counter\n"));
   EXPECT_THAT(text,

@@ -1,7 +1,8 @@
 // The sink "tui": the program shows itself in its own terminal.
 
-#include <atomic>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
@@ -32,10 +33,10 @@ std::shared_ptr<const Scene> make_scene(Charset charset) {
   return std::make_shared<const Scene>(std::move(scene));
 }
 
-/// The screen belongs to it until the user quits; the program goes on behind that.
-class TuiSink final : public Sink {
+/// The screen belongs to it until the user quits; the program goes on meanwhile and behind that.
+class LiveTerminal {
  public:
-  explicit TuiSink(Charset charset)
+  explicit LiveTerminal(Charset charset)
       : charset_(charset),
         scenes_(
             make_scene(charset),
@@ -48,11 +49,11 @@ class TuiSink final : public Sink {
             kPeriod, detail::start_known_thread),
         thread_(detail::start_known_thread([this] { show(); })) {}
 
-  ~TuiSink() override { thread_.join(); }
-
-  void handle(const Event&) override {}
-  /// The program may end now; the user has not yet seen all.
-  void close() override { scenes_.end(); }
+  /// Nothing more will happen; what there is stays until the user quits.
+  void finish() { scenes_.finish(); }
+  void wait_for_user() {
+    if (thread_.joinable()) thread_.join();
+  }
 
  private:
   void show() {
@@ -66,12 +67,30 @@ class TuiSink final : public Sink {
   std::thread thread_;
 };
 
+/// The one that there is: a process has one terminal. Never destroyed: it may be looked at until
+/// the process ends.
+LiveTerminal* live_terminal = nullptr;
+
+class TuiSink final : public Sink {
+ public:
+  void handle(const Event&) override {}
+  void close() override { live_terminal->finish(); }
+};
 std::shared_ptr<Sink> make_tui_sink(const std::string&) {
   if (const auto reason = why_no_terminal()) {
     std::fprintf(stderr, "chantrace: %s. The log stream takes its place.\n", reason->c_str());
     return make_log_sink();
   }
-  return std::make_shared<TuiSink>(usable_charset(Charset::kUtf8));
+  if (live_terminal != nullptr) {
+    std::fprintf(
+        stderr,
+        "chantrace: the terminal has shown another session. The log stream takes its place.\n");
+    return make_log_sink();
+  }
+  live_terminal = new LiveTerminal(usable_charset(Charset::kUtf8));
+  // What happened last is what matters most.
+  std::atexit([] { live_terminal->wait_for_user(); });
+  return std::make_shared<TuiSink>();
 }
 
 [[maybe_unused]] const bool is_registered = [] {

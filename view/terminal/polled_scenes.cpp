@@ -11,10 +11,7 @@ PolledScenes::PolledScenes(std::shared_ptr<const Scene> first, Make make,
   thread_ = start_thread ? start_thread(std::move(run_it)) : std::thread(std::move(run_it));
 }
 
-PolledScenes::~PolledScenes() {
-  end();
-  thread_.join();
-}
+PolledScenes::~PolledScenes() { finish(); }
 
 void PolledScenes::run(std::chrono::milliseconds period) {
   std::unique_lock lock(mutex_);
@@ -34,12 +31,13 @@ std::shared_ptr<const Scene> PolledScenes::current() {
   return newest_;
 }
 
-void PolledScenes::end() {
+void PolledScenes::finish() {
   {
     const std::lock_guard lock(mutex_);
     is_ending_ = true;
   }
   ended_.notify_all();
+  if (thread_.joinable()) thread_.join();
 }
 
 }  // namespace chantrace::view

@@ -26,15 +26,14 @@ class PolledScenes final : public SceneSource {
   /// `first` is shown until `make`, which is called each `period`, has something newer.
   PolledScenes(std::shared_ptr<const Scene> first, Make make, std::chrono::milliseconds period,
                const StartThread& start_thread = {});
-  /// Waits for a call of `make` that is under way.
   ~PolledScenes() override;
   PolledScenes(const PolledScenes&) = delete;
   PolledScenes& operator=(const PolledScenes&) = delete;
 
   std::shared_ptr<const Scene> current() override;
   bool is_live() const override { return !is_over_; }
-  /// Nothing newer will come, but for what there is now.
-  void end();
+  /// Makes the last one, and ends.
+  void finish();
 
  private:
   void run(std::chrono::milliseconds period);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstddef>
@@ -51,22 +52,34 @@ void give_back_at_exit() {
   if (rescued.is_in_use) give_back();
 }
 
+// Before `main`, and so behind all that is done at the end: whoever waits there for the user still
+// needs the terminal.
+[[maybe_unused]] const int registered = std::atexit(give_back_at_exit);
+
 template <typename Use>
 void for_each_signal(const Use& use) {
   std::size_t i = 0;
-  for (const int signal : kRequests) use(signal, rescued.before[i++], true);
-  for (const int signal : kCrashes) use(signal, rescued.before[i++], false);
+  for (const int signal : kRequests) use(signal, rescued.before[i++]);
+  for (const int signal : kCrashes) use(signal, rescued.before[i++]);
 }
 
 }  // namespace
 
-Rescue::Rescue(const termios& modes, std::string reset) {
+std::vector<int> Rescue::kept_signals() {
+  std::vector<int> kept;
+  for (const int signal : kRequests) {
+    struct sigaction action {};
+    sigaction(signal, nullptr, &action);
+    if (action.sa_handler != SIG_DFL) kept.push_back(signal);
+  }
+  return kept;
+}
+
+Rescue::Rescue(const termios& modes, std::string reset, const std::vector<int>& kept) {
   CHANTRACE_ASSERT(!rescued.is_in_use);
   rescued.is_in_use = true;
   rescued.modes = modes;
   rescued.reset = std::move(reset);
-  // Where another thread ends the process.
-  [[maybe_unused]] static const int registered = std::atexit(give_back_at_exit);
   stack_t stack{};
   stack.ss_sp = handler_stack.data();
   stack.ss_size = handler_stack.size();
@@ -74,17 +87,17 @@ Rescue::Rescue(const termios& modes, std::string reset) {
   struct sigaction action {};
   action.sa_handler = give_back_and_end;
   action.sa_flags = static_cast<int>(SA_ONSTACK | SA_RESETHAND | SA_NODEFER);
-  for_each_signal([&](int signal, struct sigaction& before, bool is_request) {
+  for_each_signal([&](int signal, struct sigaction& before) {
     sigaction(signal, nullptr, &before);
     // As under nohup, or in a program that is shown and has its own way to end.
-    if (is_request && before.sa_handler != SIG_DFL) return;
-    sigaction(signal, &action, nullptr);
+    if (std::find(kept.begin(), kept.end(), signal) == kept.end())
+      sigaction(signal, &action, nullptr);
   });
 }
 
 Rescue::~Rescue() {
   for_each_signal(
-      [](int signal, struct sigaction& before, bool) { sigaction(signal, &before, nullptr); });
+      [](int signal, struct sigaction& before) { sigaction(signal, &before, nullptr); });
   rescued.is_in_use = false;
 }
 

@@ -8,10 +8,12 @@
 
 #include "chantrace/detail/chunk.h"
 #include "chantrace/detail/spool.h"
-#include "json_string.h"
+#include "model/json_string.h"
 #include "model/quantity.h"
 
 namespace chantrace::replay {
+
+using view::json_string;
 
 using view::TraceClock;
 namespace {

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include "export_formats.h"
-#include "json_string.h"
+#include "model/json_string.h"
 #include "tracks.h"
 
 namespace chantrace::replay {
+
+using view::json_string;
 
 using view::kNoLane;
 namespace {

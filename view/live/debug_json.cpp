@@ -3,9 +3,10 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
+
+#include "model/json_string.h"
 
 namespace chantrace::view {
 namespace {
@@ -78,13 +79,7 @@ class ObjectWriter {
 
   ObjectWriter& text(std::string_view key, std::string_view value) {
     begin(key);
-    const bool is_plain = std::ranges::all_of(
-        value, [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
-    if (is_plain)
-      ((out_ += '"') += value) += '"';
-    else
-      out_ += written(Json(std::string(value)));
-    out_ += ',';
+    (out_ += json_string(value)) += ',';
     return *this;
   }
   ObjectWriter& number(std::string_view key, std::uint32_t value) {

@@ -19,6 +19,7 @@ function gather(index: Index): Row[] {
     const row = rows.get(steps.object[i]);
     if (!row) continue;
     const name = index.operation(i + 1);
+    if (name === "make" || name === "register") continue;
     row.counts.set(name, (row.counts.get(name) ?? 0) + 1);
   }
   for (let i = 0; i < spans.task.length; ++i) {

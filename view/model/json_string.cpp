@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-namespace chantrace::replay {
+namespace chantrace::view {
 
 std::string json_string(std::string_view text) {
   const bool is_plain = std::all_of(text.begin(), text.end(), [](char c) {
@@ -15,4 +15,4 @@ std::string json_string(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-}  // namespace chantrace::replay
+}  // namespace chantrace::view

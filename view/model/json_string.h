@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace chantrace::replay {
+namespace chantrace::view {
 
 /// `text` in quotation marks; what is no UTF-8 is replaced.
 std::string json_string(std::string_view text);
 
-}  // namespace chantrace::replay
+}  // namespace chantrace::view

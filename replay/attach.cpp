@@ -71,6 +71,7 @@ class Remote {
 
   /// Errors: why there is none.
   Result<std::shared_ptr<const view::Scene>, std::string> fetch_scene() {
+    if (version_.empty()) look();
     const auto trace_bytes = fetch("trace?n=" + std::to_string(events_), kTraceBytesMax);
     if (!trace_bytes.has_value()) return trace_bytes.error().reason;
     const auto analysis = fetch("analysis", kJsonBytesMax);
@@ -98,10 +99,10 @@ class Remote {
 
   /// A newer scene than `shown`, or the same with what went wrong; nullptr: nothing is new.
   std::shared_ptr<const view::Scene> renew(const std::shared_ptr<const view::Scene>& shown) {
-    const auto events = count_events();
-    if (events && *events == seen_ && !is_lost_) return nullptr;
-    if (events) {
-      seen_ = *events;
+    const std::string before = version_;
+    const bool is_there = look();
+    if (is_there && version_ == before && !is_lost_) return nullptr;
+    if (is_there) {
       if (auto scene = fetch_scene(); scene.has_value()) {
         is_lost_ = false;
         return scene.value();
@@ -113,33 +114,31 @@ class Remote {
     return std::make_shared<const view::Scene>(std::move(lost));
   }
 
-  /// Remembers how many events there are, so that only more are asked for.
-  bool begin() {
-    const auto events = count_events();
-    seen_ = events.value_or(0);
-    return events.has_value();
-  }
-
  private:
   Result<std::string, view::FetchError> fetch(const std::string& what,
                                               std::size_t bytes_max) const {
     return view::fetch(address_, "/debug/chantrace/" + what, bytes_max, kPatience);
   }
 
-  std::optional<std::uint64_t> count_events() const {
+  /// Asks what there is. False: nobody answers, or not like this version.
+  bool look() {
     const auto report = fetch("report", kJsonBytesMax);
-    if (!report.has_value()) return std::nullopt;
+    if (!report.has_value()) return false;
     try {
-      return std::stoull(Json::parse(report.value()).at("events").get<std::string>());
+      const Json json = Json::parse(report.value());
+      seen_ = std::stoull(json.at("events").get<std::string>());
+      version_ = json.at("version").get<std::string>();
+      return true;
     } catch (const std::exception&) {
-      return std::nullopt;
+      return false;
     }
   }
 
   const view::Address address_;
   const std::size_t events_;
   const Charset charset_;
-  std::uint64_t seen_ = 0;
+  std::uint64_t seen_ = 0;  ///< Events there were,
+  std::string version_;     ///< and what the program called its state.
   bool is_lost_ = false;
 };
 
@@ -155,7 +154,6 @@ ExitCode run_attach(const AttachOptions& options, Context& context) {
   }
   const Charset charset = view::usable_charset(options.appearance.charset());
   Remote remote(std::move(address).value(), options.events, charset);
-  remote.begin();
   const auto first = remote.fetch_scene();
   if (!first.has_value()) {
     context.complain(printable(first.error()));

@@ -134,7 +134,7 @@ TEST_F(LiveTest, AnswersWithWhatTheProgramDoes) {
   EXPECT_GE(shown["steps"]["task"].size(), 4u);
   EXPECT_THAT(whole_page, AllOf(StartsWith("<!doctype html>"), HasSubstr("\"live\":"),
                                 HasSubstr("\\u003cjobs>")));
-  EXPECT_THAT(get("/debug/chantrace/"), HasSubstr("href=\"metrics\""));
+  EXPECT_THAT(get("/debug/chantrace/"), HasSubstr("href=\"/debug/chantrace/metrics\""));
 }
 
 TEST_F(LiveTest, ListsAreNeverNull) {
@@ -198,6 +198,25 @@ TEST_F(LiveTest, WhoListensAgainGoesOnBehindWhatWasHad) {
   const std::size_t first = text.find("id: ");
   EXPECT_EQ(text.substr(first, 8), "id: 151\n");
   EXPECT_THAT(text, HasSubstr("id: 201\n"));
+}
+
+TEST_F(LiveTest, NumbersOfAnotherProgramBeginAnew) {
+  std::unique_ptr<Client> client;
+  {
+    const Session session(Options{}.sink(sink_).lossless());
+    const Channel<int> busy("busy", 1);
+    busy.send(1);
+    while (debug("report")["events"] != "2") std::this_thread::yield();
+    EXPECT_EQ(debug("events?after=18446744073709551615")["skipped"], "0");
+    client = ask("/debug/chantrace/stream", "Last-Event-ID: 5000000\r\n");
+    char some[16];
+    client->receive_some(some);
+  }
+
+  const std::vector<StreamEvent> events = parse_stream("\r\n\r\n" + client->receive());
+  ASSERT_GE(events.size(), 3u);
+  EXPECT_EQ(events.back().type, "end");
+  EXPECT_EQ(events[events.size() - 2].id, "2");
 }
 
 TEST_F(LiveTest, SlowClientsHoldUpNobodyAndAreToldWhatTheyMissed) {
@@ -338,6 +357,15 @@ TEST_F(LiveTest, MetricsCountOperationsWaitsAndBlockedTasks) {
               HasSubstr("chantrace_wait_seconds_bucket{operation=\"range\",le=\"+Inf\"} 4\n"));
   EXPECT_THAT(text, HasSubstr("chantrace_events_lost_total 0\n"));
   EXPECT_THAT(text, HasSubstr("chantrace_blocked_tasks 0\n"));
+}
+
+TEST(LiveAddressTest, AnswersAtWhatItHasPrinted) {
+  auto started = LiveServer::start({.host = "127.0.0.2", .port = 0});
+  ASSERT_TRUE(started.has_value()) << started.error();
+  const Address address = parse_address(started.value()->address()).value();
+
+  EXPECT_TRUE(
+      fetch(address, "/debug/chantrace/report", 100'000, std::chrono::seconds(60)).has_value());
 }
 
 TEST(LiveAddressTest, OthersThanThisMachineNeedTheToken) {

@@ -155,6 +155,35 @@ TEST(SessionTest, LosesNothingWhereTasksWaitForSinks) {
   EXPECT_GE(sequences.begin()->second, 2u * kRounds);
 }
 
+// A task may be about to publish what all others have already followed: it must not wait for room.
+TEST(SessionTest, ManyTasksAtOneLockDoNotWaitForEachOtherForEver) {
+  const auto sink = std::make_shared<CollectingSink>();
+  Session session(Options{}.sink(sink).buffer_size(64).lossless());
+  Mutex mutex("busy");
+  std::vector<Task> tasks;
+  for (int i = 0; i < 12; ++i)
+    tasks.push_back(go("task", [&] {
+      for (int round = 0; round < 5'000; ++round) const std::scoped_lock lock(mutex);
+    }));
+  for (const Task& task : tasks) task.join();
+  session.stop();
+
+  EXPECT_EQ(session.lost(), 0u);
+  EXPECT_GE(sink->events_of(Operation::kUnlock).size(), 60'000u);
+}
+
+TEST(SessionTest, SinksAreGoneWhenItHasEnded) {
+  std::weak_ptr<CollectingSink> gone;
+  {
+    auto sink = std::make_shared<CollectingSink>();
+    gone = sink;
+    Session session(Options{}.sink(std::move(sink)));
+    session.stop();
+
+    EXPECT_TRUE(gone.expired());
+  }
+}
+
 TEST(SessionTest, SinkMayUseTheLibraryWhileTasksWaitForIt) {
   const Channel<int> own("own", 1);
   std::atomic<bool> is_own = false;

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "view/client.h"
@@ -243,6 +244,34 @@ TEST_F(ServerTest, GoesOnWhileThereIsMore) {
   start();
 
   EXPECT_TRUE(get("/counts").ends_with("\r\n\r\none two three"));
+}
+
+TEST(FetchTest, MakesNoRoomForWhatIsOnlyAnnounced) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+  ASSERT_EQ(::listen(listener, 1), 0);
+  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&at), &size), 0);
+  std::thread hostile([&] {
+    const int socket = ::accept(listener, nullptr, nullptr);
+    const std::string_view answer =
+        "HTTP/1.1 200 OK\r\nContent-Length: 4000000000000000000\r\n\r\nx";
+    EXPECT_GT(::send(socket, answer.data(), answer.size(), MSG_NOSIGNAL), 0);
+    char rest[1024];
+    while (::recv(socket, rest, sizeof rest, 0) > 0) {
+    }
+    ::close(socket);
+  });
+
+  const auto got = fetch({.port = ntohs(at.sin_port)}, "/", 1'000, std::chrono::seconds(60));
+  hostile.join();
+  ::close(listener);
+
+  ASSERT_FALSE(got.has_value());
+  EXPECT_THAT(got.error().reason, HasSubstr("body limit"));
 }
 
 TEST_F(ServerTest, IsFetchedFrom) {

@@ -405,6 +405,13 @@ class TerminalTest(unittest.TestCase):
             terminal.until("jobs parsed", "ended with 0")
             self.assertEqual(terminal.file("modes_before").read_text(),
                              terminal.file("modes_after").read_text())
+        with Terminal("sink_signal", 80, 24, None, command=WEB_DEMO, environment={"CHANTRACE": "tui"}) as terminal:
+            terminal.until("live, ")
+            terminal.type("q")
+            terminal.until("before", without=["worker-3"])
+            # It is that of the system again, and not one of ncurses.
+            os.kill(int(terminal.file("process").read_text()), signal.SIGTERM)
+            terminal.until("ended with 143")
         with Terminal("sink_end", 80, 24, None, command=f"{WEB_DEMO} 100",
                       environment={"CHANTRACE": "tui"}) as terminal:
             terminal.until("incomplete")  # It has ended, and what it did is there.

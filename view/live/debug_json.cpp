@@ -237,19 +237,6 @@ std::string to_json(const Event& event, std::uint64_t number) {
   return out;
 }
 
-std::string to_json(const EventBatch& batch, std::uint64_t after) {
-  const std::uint64_t skipped = batch.first > after + 1 ? batch.first - after - 1 : 0;
-  std::string out = "{\"total\":\"" + number_text(batch.total) + "\",\"skipped\":\"" +
-                    number_text(skipped) + "\",\"next\":\"" +
-                    number_text(batch.first + batch.events.size() - 1) + "\",\"events\":[";
-  std::uint64_t number = batch.first;
-  for (const Event& event : batch.events) {
-    if (number != batch.first) out += ',';
-    append(out, event, number++);
-  }
-  return out + "]}";
-}
-
 std::string to_json(const std::vector<ChannelInfo>& channels) {
   Json all = Json::array();
   for (const ChannelInfo& channel : channels)
@@ -292,6 +279,7 @@ std::string to_json(const ProgramReport& report) {
                       {"events_lost", number_text(report.lost)},
                       {"tasks", number_text(report.tasks)},
                       {"channels", number_text(report.channels)},
+                      {"version", number_text(report.version)},
                       {"blocked", lines(report.analysis.blocked)},
                       {"leaked", lines(report.analysis.leaked)},
                       {"findings", std::move(findings)}});

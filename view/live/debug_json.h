@@ -15,8 +15,6 @@ namespace chantrace::view {
 
 /// One event and its number.
 std::string to_json(const Event& event, std::uint64_t number);
-/// {"total", "skipped", "next", "events"}. `after`: the number that was asked for.
-std::string to_json(const EventBatch& batch, std::uint64_t after);
 std::string to_json(const std::vector<ChannelInfo>& channels);
 /// {"tasks", "objects"}
 std::string to_json(const EndState& state);
@@ -31,6 +29,7 @@ struct ProgramReport {
   std::uint64_t lost = 0;
   std::uint64_t tasks = 0;
   std::uint64_t channels = 0;
+  std::uint64_t version = 0;  ///< Another one when there is something else to show.
   AnalyzerReport analysis;
 };
 /// A summary: counts, and what is wrong in a line each.

@@ -1,6 +1,7 @@
 #include "live_server.h"
 
 #include <unistd.h>
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <set>
@@ -22,24 +23,37 @@ constexpr std::string_view kDebug = "/debug/chantrace/";
 constexpr std::size_t kEventsDefault = 100;
 /// Events that a stream sends at a time: what each of its clients takes of memory.
 constexpr std::size_t kStreamBatch = 256;
+/// At once. What is made for one of them may take some MB.
+constexpr std::size_t kClientsMax = 16;
 constexpr std::chrono::milliseconds kNoticePeriod{250};
 constexpr std::string_view kJson = "application/json; charset=utf-8";
 constexpr std::string_view kEventStream = "text/event-stream; charset=utf-8";
 
-constexpr std::string_view kIndex =
-    "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>chantrace</title>"
-    "<h1>chantrace</h1><ul>"
-    "<li><a href=\"/\">view</a>: the last events, as a timeline</li>"
-    "<li><a href=\"report\">report</a>: a summary</li>"
-    "<li><a href=\"analysis\">analysis</a>: who is blocked, who leaked, and why</li>"
-    "<li><a href=\"tasks\">tasks</a>: all tasks, what they wait for, and who holds what</li>"
-    "<li><a href=\"channels\">channels</a>: all channels, and what is in them</li>"
-    "<li><a href=\"events?n=100\">events</a>: the last ones; ?after=N&amp;n=M goes on behind N</li>"
-    "<li><a href=\"stream\">stream</a>: events as they come (server-sent events)</li>"
-    "<li><a href=\"notouch\">notouch</a>: what the no-touch probe has seen</li>"
-    "<li><a href=\"trace\">trace</a>: the last events as a trace, for the command</li>"
-    "<li><a href=\"metrics\">metrics</a>: for Prometheus</li>"
-    "</ul></html>";
+/// A page that lists what there is. `token`: what each link needs; may be empty.
+std::string index_page(const std::string& token) {
+  struct Entry {
+    const char* link;
+    const char* text;
+  };
+  constexpr Entry kEntries[] = {
+      {"/", "view: the last events, as a timeline"},
+      {"/debug/chantrace/report", "report: a summary"},
+      {"/debug/chantrace/analysis", "analysis: who is blocked, who leaked, and why"},
+      {"/debug/chantrace/tasks", "tasks: all of them, what they wait for, and who holds what"},
+      {"/debug/chantrace/channels", "channels: all of them, and what is in them"},
+      {"/debug/chantrace/events", "events: the last ones; ?after=N&amp;n=M goes on behind N"},
+      {"/debug/chantrace/stream", "stream: events as they come (server-sent events)"},
+      {"/debug/chantrace/notouch", "notouch: what the no-touch probe has seen"},
+      {"/debug/chantrace/trace", "trace: the last events as a trace, for the command"},
+      {"/debug/chantrace/metrics", "metrics: for Prometheus"}};
+  std::string html =
+      "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>chantrace</title>"
+      "<h1>chantrace</h1><ul>";
+  for (const Entry& entry : kEntries)
+    html += "<li><a href=\"" + std::string(entry.link) + (token.empty() ? "" : "?token=" + token) +
+            "\">" + entry.text + "</a></li>";
+  return html + "</ul></html>";
+}
 
 Response answer(std::string body, std::string_view type = kJson, unsigned status = 200) {
   return {.status = status,
@@ -70,8 +84,9 @@ std::optional<std::uint64_t> number_of(const Request& request, std::string_view 
 }  // namespace
 
 Result<std::unique_ptr<LiveServer>, std::string> LiveServer::start(const Address& address) {
-  std::unique_ptr<LiveServer> live(new LiveServer);
+  std::unique_ptr<LiveServer> live(new LiveServer(address.token));
   ServerOptions options{.address = address};
+  options.connections_max = kClientsMax;
   // Not one that could wake a task, as a thread might that the library does not know.
   options.start_thread = detail::start_known_thread;
   auto server = Server::start(
@@ -115,12 +130,11 @@ Response LiveServer::respond(const Request& request) {
   }
   if (path == "/notices") return notices();
   if (path.starts_with(kDebug)) return debug(request, path.substr(kDebug.size()));
-  if (path == kDebug.substr(0, kDebug.size() - 1)) return debug(request, "");
   return refuse(404, "there is no such page; /debug/chantrace/ lists what there is");
 }
 
 Response LiveServer::debug(const Request& request, std::string_view what) {
-  if (what.empty()) return answer(std::string(kIndex), "text/html; charset=utf-8");
+  if (what.empty()) return answer(index_page(token_), "text/html; charset=utf-8");
   if (what == "report") return report();
   if (what == "analysis") {
     AnalyzerReport analysis = analyzer_.report();
@@ -149,7 +163,37 @@ Response LiveServer::debug(const Request& request, std::string_view what) {
   const std::uint64_t newest = newest_event();
   const auto after = number_of(request, "after", newest > *count ? newest - *count : 0);
   if (!after) return refuse(400, "after is the number of an event");
-  return answer(to_json(events_since(*after, *count), *after));
+  return events(*after, *count);
+}
+
+Response LiveServer::events(std::uint64_t after, std::size_t count) const {
+  Response response{.type = std::string(kJson), .more = {}};
+  // In pieces: many clients may take their time with it.
+  response.more = [last = after, left = count, is_first = true,
+                   is_over = false]() mutable -> std::optional<std::string> {
+    if (is_over) return std::nullopt;
+    const EventBatch batch = events_since(last, std::min(left, kStreamBatch));
+    std::string text;
+    if (is_first) {
+      const std::uint64_t skipped = batch.first - 1 > last ? batch.first - 1 - last : 0;
+      text = "{\"total\":\"" + std::to_string(batch.total) + "\",\"skipped\":\"" +
+             std::to_string(skipped) + "\",\"events\":[";
+    } else if (batch.first - 1 > last) {
+      left = 0;  // The next ones are gone meanwhile, and are told as skipped when asked for.
+    }
+    for (std::size_t i = 0; i < batch.events.size() && left > 0; ++i, --left) {
+      if (!is_first || i > 0) text += ',';
+      last = batch.first + i;
+      text += to_json(batch.events[i], last);
+    }
+    if (left == 0 || batch.events.empty()) {
+      is_over = true;
+      text += "],\"next\":\"" + std::to_string(last) + "\"}";
+    }
+    is_first = false;
+    return text;
+  };
+  return response;
 }
 
 Response LiveServer::report() const {
@@ -162,6 +206,7 @@ Response LiveServer::report() const {
     if (task.status == TaskStatus::kRunning || task.status == TaskStatus::kParked) ++report.tasks;
   report.channels = channels().size();
   report.analysis = analyzer_.report();
+  report.version = state_version();
   return answer(to_json(report));
 }
 
@@ -185,8 +230,14 @@ Response LiveServer::stream(const Request& request) {
     if (has_ended) return std::nullopt;
     // Asked before the events, so that the last of them are not missed.
     const bool is_over = is_over_;
-    const EventBatch batch = events_since(last, kStreamBatch);
+    EventBatch batch = events_since(last, kStreamBatch);
     std::string text;
+    if (last > batch.total && batch.total > 0) {
+      // That number is of another program, which was here before.
+      text = "event: restarted\ndata: {}\n\n";
+      last = 0;
+      batch = events_since(last, kStreamBatch);
+    }
     if (!batch.events.empty() && batch.first > last + 1)
       text = "event: skipped\ndata: {\"skipped\":\"" + std::to_string(batch.first - last - 1) +
              "\"}\n\n";
@@ -197,7 +248,7 @@ Response LiveServer::stream(const Request& request) {
     }
     if (is_over && batch.events.empty()) {
       has_ended = true;
-      text = "event: end\ndata: {}\n\n";
+      text += "event: end\ndata: {}\n\n";
     }
     return text;
   };
@@ -216,12 +267,14 @@ Response LiveServer::notices() {
       return "event: end\ndata: {}\n\n";
     }
     const SteadyClock::time_point now = SteadyClock::now();
-    const std::uint64_t newest = newest_event();
-    if ((has_told && newest == told) || now < at + kNoticePeriod) return "";
-    told = newest;
+    if (now < at + kNoticePeriod) return "";
     at = now;
+    const std::uint64_t version = state_version();
+    if (has_told && version == told) return "";
+    told = version;
     has_told = true;
-    return "data: {\"events\":\"" + std::to_string(newest) + "\"}\n\n";
+    return "data: {\"events\":\"" + std::to_string(newest_event()) + "\",\"version\":\"" +
+           std::to_string(version) + "\"}\n\n";
   };
   return response;
 }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "chantrace/analyzer.h"
 #include "chantrace/result.h"
@@ -36,7 +37,7 @@ class LiveServer {
   std::string address() const { return server_->address(); }
 
  private:
-  LiveServer() = default;
+  explicit LiveServer(std::string token) : token_(std::move(token)) {}
 
   /// Called in the server's thread.
   Response respond(const Request& request);
@@ -44,11 +45,13 @@ class LiveServer {
   Response page() const;
   Response document(std::size_t events) const;
   Response report() const;
+  Response events(std::uint64_t after, std::size_t count) const;
   Response stream(const Request& request);
   Response notices();
   /// One more stream, until the last copy of it is gone.
   std::shared_ptr<void> count_stream();
 
+  const std::string token_;
   const Analyzer analyzer_;
   Metrics metrics_;
   std::atomic<bool> is_over_ = false;  ///< Read by streams.

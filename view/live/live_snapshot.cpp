@@ -10,6 +10,17 @@ std::uint64_t newest_event() {
   return events_since(std::numeric_limits<std::uint64_t>::max(), 0).total;
 }
 
+std::uint64_t state_version() {
+  // FNV-1a, over 64 bits at a time.
+  std::uint64_t hash = 14'695'981'039'346'656'037u;
+  const auto add = [&](std::uint64_t number) { hash = (hash ^ number) * 1'099'511'628'211u; };
+  add(newest_event());
+  const AnalyzerReport report = Analyzer().report();
+  for (const BlockedTask& task : report.leaked) add(to_number(task.task));
+  add(report.findings.size());
+  return hash;
+}
+
 std::vector<Finding> findings_of(const AnalyzerReport& report) {
   std::vector<Finding> findings = report.findings;
   for (const BlockedTask& task : report.leaked) {

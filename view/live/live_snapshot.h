@@ -33,6 +33,11 @@ LiveSnapshot take_snapshot(std::size_t count);
 /// The number of the newest event; 0: there is none.
 std::uint64_t newest_event();
 
+/// Another one when there is something else to show: more events, or others that are stuck.
+///
+/// Threads: any thread. Cost: that of the analyzer's report.
+std::uint64_t state_version();
+
 /// Those that are certain, and tasks that may never go on.
 std::vector<Finding> findings_of(const AnalyzerReport& report);
 

@@ -1,5 +1,7 @@
 // The sink "tui": the program shows itself in its own terminal.
 
+#include <unistd.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -41,9 +43,9 @@ class LiveTerminal {
         scenes_(
             make_scene(charset),
             [this]() -> std::shared_ptr<const Scene> {
-              const std::uint64_t newest = newest_event();
-              if (newest == shown_) return nullptr;
-              shown_ = newest;
+              const std::uint64_t version = state_version();
+              if (version == shown_) return nullptr;
+              shown_ = version;
               return make_scene(charset_);
             },
             kPeriod, detail::start_known_thread),
@@ -52,7 +54,8 @@ class LiveTerminal {
   /// Nothing more will happen; what there is stays until the user quits.
   void finish() { scenes_.finish(); }
   void wait_for_user() {
-    if (thread_.joinable()) thread_.join();
+    // A child that was forked has no such thread.
+    if (thread_.joinable() && getpid() == process_) thread_.join();
   }
 
  private:
@@ -62,6 +65,7 @@ class LiveTerminal {
   }
 
   const Charset charset_;
+  const pid_t process_ = getpid();
   std::uint64_t shown_ = 0;
   PolledScenes scenes_;
   std::thread thread_;

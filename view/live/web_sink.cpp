@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -49,19 +50,26 @@ class WebSink final : public Sink {
   const std::unique_ptr<LiveServer> server_;  ///< nullptr: it could not be started.
 };
 
+/// Errors: why it cannot be started.
+Result<std::unique_ptr<LiveServer>, std::string> start_server(const std::string& argument) {
+  auto address = parse_address(argument);
+  if (!address.has_value()) return address.error();
+  // Whoever is not on this machine has to have been told.
+  if (!address.value().is_loopback() && address.value().token.empty())
+    address.value().token = make_token();
+  return LiveServer::start(address.value());
+}
+
 std::shared_ptr<Sink> make_web_sink(const std::string& argument) {
   std::unique_ptr<LiveServer> server;
   std::string error;
-  if (auto address = parse_address(argument); !address.has_value()) {
-    error = address.error();
-  } else {
-    // Whoever is not on this machine has to have been told.
-    if (!address.value().is_loopback() && address.value().token.empty())
-      address.value().token = make_token();
-    if (auto started = LiveServer::start(address.value()); started.has_value())
+  try {
+    if (auto started = start_server(argument); started.has_value())
       server = std::move(started).value();
     else
       error = started.error();
+  } catch (const std::exception& failure) {
+    error = failure.what();
   }
   if (server != nullptr)
     std::fprintf(stderr, "chantrace: this program is shown at %s\n", server->address().c_str());

@@ -1,5 +1,6 @@
 #include "polled_scenes.h"
 
+#include <exception>
 #include <utility>
 
 namespace chantrace::view {
@@ -19,7 +20,12 @@ void PolledScenes::run(std::chrono::milliseconds period) {
     ended_.wait_for(lock, period, [&] { return is_ending_; });
     is_last = is_ending_;
     lock.unlock();
-    std::shared_ptr<const Scene> made = make_();
+    std::shared_ptr<const Scene> made;
+    try {
+      made = make_();
+    } catch (const std::exception&) {
+      // What is shown stays; there may be memory again the next time.
+    }
     lock.lock();
     if (made != nullptr) newest_ = std::move(made);
   }

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstddef>
@@ -25,6 +24,7 @@ struct {
   std::string reset;
   std::array<struct sigaction, kRequests.size() + kCrashes.size()> before{};
   bool is_in_use = false;
+  pid_t process = 0;  ///< A child that was forked has no terminal.
 } rescued;
 
 /// A stack that has overflowed is no place for a handler.
@@ -49,7 +49,7 @@ void give_back_and_end(int signal) {
 }
 
 void give_back_at_exit() {
-  if (rescued.is_in_use) give_back();
+  if (rescued.is_in_use && getpid() == rescued.process) give_back();
 }
 
 // Before `main`, and so behind all that is done at the end: whoever waits there for the user still
@@ -59,25 +59,21 @@ void give_back_at_exit() {
 template <typename Use>
 void for_each_signal(const Use& use) {
   std::size_t i = 0;
-  for (const int signal : kRequests) use(signal, rescued.before[i++]);
-  for (const int signal : kCrashes) use(signal, rescued.before[i++]);
+  for (const int signal : kRequests) use(signal, rescued.before[i++], true);
+  for (const int signal : kCrashes) use(signal, rescued.before[i++], false);
 }
 
 }  // namespace
 
-std::vector<int> Rescue::kept_signals() {
-  std::vector<int> kept;
-  for (const int signal : kRequests) {
-    struct sigaction action {};
-    sigaction(signal, nullptr, &action);
-    if (action.sa_handler != SIG_DFL) kept.push_back(signal);
-  }
-  return kept;
+void Rescue::remember_handlers() {
+  for_each_signal(
+      [](int signal, struct sigaction& before, bool) { sigaction(signal, nullptr, &before); });
 }
 
-Rescue::Rescue(const termios& modes, std::string reset, const std::vector<int>& kept) {
+Rescue::Rescue(const termios& modes, std::string reset) {
   CHANTRACE_ASSERT(!rescued.is_in_use);
   rescued.is_in_use = true;
+  rescued.process = getpid();
   rescued.modes = modes;
   rescued.reset = std::move(reset);
   stack_t stack{};
@@ -87,17 +83,20 @@ Rescue::Rescue(const termios& modes, std::string reset, const std::vector<int>& 
   struct sigaction action {};
   action.sa_handler = give_back_and_end;
   action.sa_flags = static_cast<int>(SA_ONSTACK | SA_RESETHAND | SA_NODEFER);
-  for_each_signal([&](int signal, struct sigaction& before) {
-    sigaction(signal, nullptr, &before);
-    // As under nohup, or in a program that is shown and has its own way to end.
-    if (std::find(kept.begin(), kept.end(), signal) == kept.end())
-      sigaction(signal, &action, nullptr);
+  for_each_signal([&](int signal, struct sigaction& before, bool is_request) {
+    // As under nohup, or in a program that is shown and has its own way to end: it stays.
+    const bool is_kept = is_request && before.sa_handler != SIG_DFL;
+    sigaction(signal, is_kept ? &before : &action, nullptr);
   });
 }
 
 Rescue::~Rescue() {
-  for_each_signal(
-      [](int signal, struct sigaction& before) { sigaction(signal, &before, nullptr); });
+  for_each_signal([](int signal, struct sigaction& before, bool) {
+    struct sigaction now {};
+    sigaction(signal, nullptr, &now);
+    // The program may have set one meanwhile.
+    if (now.sa_handler == give_back_and_end) sigaction(signal, &before, nullptr);
+  });
   rescued.is_in_use = false;
 }
 

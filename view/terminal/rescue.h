@@ -5,7 +5,6 @@
 #include <termios.h>
 
 #include <string>
-#include <vector>
 
 namespace chantrace::view {
 
@@ -14,12 +13,13 @@ namespace chantrace::view {
 /// handler of the program's own for an interrupt stays. There is one at a time.
 class Rescue {
  public:
-  /// Signals that ask for an end, of which this process takes care itself, or which it ignores. To
-  /// be asked before ncurses begins, which has handlers of its own.
-  static std::vector<int> kept_signals();
-  /// `modes`: what the terminal had. `reset`: what to write to it. `kept`: signals that stay as
-  /// they are.
-  Rescue(const termios& modes, std::string reset, const std::vector<int>& kept);
+  /// Remembers the handlers of this process. To be called before ncurses begins, which installs its
+  /// own.
+  static void remember_handlers();
+  /// `modes`: what the terminal had. `reset`: what to write to it.
+  ///
+  /// Requires: handlers are remembered.
+  Rescue(const termios& modes, std::string reset);
   ~Rescue();
   Rescue(const Rescue&) = delete;
   Rescue& operator=(const Rescue&) = delete;

@@ -178,11 +178,11 @@ std::unique_ptr<Screen> Screen::open(bool is_colored) {
   auto parts = std::make_unique<Parts>();
   for (std::size_t i = 0; i < kFlagSignals.size(); ++i)
     sigaction(kFlagSignals[i], nullptr, &parts->before[i]);
-  const std::vector<int> kept = Rescue::kept_signals();
+  Rescue::remember_handlers();
   // Whatever ncurses does with signals is replaced below.
   parts->screen = newterm(nullptr, stdout, stdin);
   if (parts->screen == nullptr) return nullptr;
-  parts->rescue.emplace(modes, reset_sequence(), kept);
+  parts->rescue.emplace(modes, reset_sequence());
   set_term(parts->screen);
 
   sigset_t flags;

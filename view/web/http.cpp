@@ -18,6 +18,7 @@
 #include <limits>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -34,6 +35,22 @@ constexpr std::uint32_t kHeadBytesMax = 8 * 1024;
 constexpr auto kAcceptPause = std::chrono::milliseconds(200);
 
 std::string_view to_view(beast::string_view text) { return {text.data(), text.size()}; }
+
+/// Signals are for the program's own threads.
+std::thread start_quiet(const std::function<void()>& run) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread thread;
+  try {
+    thread = std::thread(run);
+  } catch (...) {
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread;
+}
 
 /// How soon a client that has all there was is asked for more.
 constexpr auto kMorePause = std::chrono::milliseconds(50);
@@ -137,6 +154,7 @@ struct Server::Impl {
       : options(what), handle(std::move(how)), acceptor(context), pause(context) {}
 
   void accept();
+  void run();
   void note_end();
 
   const ServerOptions options;
@@ -198,7 +216,8 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
     if (question != std::string_view::npos) asked.query = target.substr(question + 1);
     asked.last_event_id = to_view(request["Last-Event-ID"]);
     const std::string& token = server_.address.token;
-    if (token.empty() &&
+    const bool is_own = to_view(request[http::field::host]) == server_.address.host_and_port();
+    if (token.empty() && !is_own &&
         !is_this_machine(to_view(request[http::field::host]), server_.address.port))
       return text(403, "this server answers to 127.0.0.1 and localhost alone");
     if (!token.empty() && !knows_token(request, asked))
@@ -335,6 +354,16 @@ void Server::Impl::accept() {
   });
 }
 
+void Server::Impl::run() {
+  while (!context.stopped()) {
+    try {
+      context.run();
+    } catch (const std::exception&) {
+      // That client is dropped; there may be memory again for the next one.
+    }
+  }
+}
+
 void Server::Impl::note_end() {
   --connections;
   if (!is_ending) accept();
@@ -360,13 +389,12 @@ Result<std::unique_ptr<Server>, std::string> Server::start(const ServerOptions& 
   if (error) return where + ": cannot serve there: " + error.message();
   impl->address.port = impl->acceptor.local_endpoint().port();
   impl->accept();
-  // Signals are for the program's own threads.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::function<void()> run = [&context = impl->context] { context.run(); };
-  impl->thread = options.start_thread ? options.start_thread(std::move(run)) : std::thread(run);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  std::function<void()> run = [impl = impl.get()] { impl->run(); };
+  try {
+    impl->thread = options.start_thread ? options.start_thread(std::move(run)) : start_quiet(run);
+  } catch (const std::system_error& failure) {
+    return where + ": no thread can be started to serve there: " + failure.what();
+  }
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
@@ -401,9 +429,25 @@ class Fetch {
   }
 
   Result<std::string, FetchError> run() {
+    try {
+      return answer();
+    } catch (const std::exception& failure) {
+      return FetchError{address_.host_and_port() + ": " + failure.what()};
+    }
+  }
+
+ private:
+  Result<std::string, FetchError> answer() {
     const auto read = [this](beast::error_code error, std::size_t) {
       if (error) return fail(error);
-      read_some();
+      http::async_read_header(stream_, buffer_, parser_,
+                              [this](beast::error_code failed, std::size_t) {
+                                if (failed) return fail(failed);
+                                // What is announced would be made room for at once.
+                                if (parser_.content_length().value_or(0) > bytes_max_)
+                                  return fail(http::error::body_limit);
+                                if (!parser_.is_done()) read_some();
+                              });
     };
     const auto write = [&](beast::error_code error) {
       if (error) return fail(error);
@@ -426,7 +470,6 @@ class Fetch {
         response.body().substr(0, std::min<std::size_t>(response.body().find('\n'), 200))};
   }
 
- private:
   void fail(beast::error_code error) { error_ = error; }
 
   void read_some() {

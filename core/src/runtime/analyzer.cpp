@@ -1,5 +1,7 @@
 #include "chantrace/analyzer.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <map>
@@ -67,15 +69,14 @@ struct Analyzer::Watch {
   }
 
   void look() {
-    const AnalyzerReport report = make_report(options);
-    std::set<std::pair<TaskId, bool>> now;
-    for (const BlockedTask& task : report.blocked) now.emplace(task.task, false);
-    for (const BlockedTask& task : report.leaked) now.emplace(task.task, true);
-    const bool is_new = !std::ranges::includes(told, now);
-    told = std::move(now);
-    if (!is_new) return;
     try {
-      options.on_change(report);
+      const AnalyzerReport report = make_report(options);
+      std::set<std::pair<TaskId, bool>> now;
+      for (const BlockedTask& task : report.blocked) now.emplace(task.task, false);
+      for (const BlockedTask& task : report.leaked) now.emplace(task.task, true);
+      const bool is_new = !std::ranges::includes(told, now);
+      told = std::move(now);
+      if (is_new) options.on_change(report);
     } catch (...) {
       // Whoever asks to be told must not end the program by it.
     }
@@ -87,10 +88,12 @@ struct Analyzer::Watch {
       is_over = true;
     }
     ended.notify_all();
+    if (getpid() != process) return thread.detach();
     if (thread.joinable() && thread.get_id() != std::this_thread::get_id()) thread.join();
   }
 
   const AnalyzerOptions& options;
+  const pid_t process = getpid();  ///< A child that was forked has no such thread.
   std::mutex mutex;
   std::condition_variable ended;
   bool is_over = false;

@@ -75,7 +75,13 @@ void Drain::wait_for_room() {
   // A sink that uses the library would wait for itself.
   if (std::this_thread::get_id() == thread_id_) return;
   changed_.notify_one();
-  taken_.wait(lock, [&] { return waiting_events_ < queue_.events_max || is_closing_; });
+  taken_.wait(lock, [&] {
+    if (waiting_events_ < queue_.events_max || is_closing_) return true;
+    read_chunks();
+    put_in_order(false);
+    // All that waits then does so for an event that a task has not published yet: maybe this one.
+    return ready_.empty();
+  });
 }
 
 void Drain::finish(const Chunk& chunk) {
@@ -91,7 +97,10 @@ void Drain::finish(const Chunk& chunk) {
   const std::span<const EventRecord> lost = events.subspan(taken.size());
   if (!lost.empty()) {
     lost_.fetch_add(lost.size());
-    for (const EventRecord& record : lost) note_lost(record);
+    for (const EventRecord& record : lost) {
+      note_lost(record);
+      if (record.operation == Operation::kTaskEnd) source.has_ended = true;
+    }
     // Losses in a row are one gap.
     if (source.waiting.empty() || source.waiting.back().operation != Operation::kNone)
       source.waiting.push_back(EventRecord{.time = ticks()});
@@ -295,7 +304,7 @@ void Drain::run() {
         recent_.push_back(pending);
         if (recent_.size() > kSnapshotEventsMax) forget_oldest();
       }
-      if (waiting_events_ < queue_.events_max) taken_.notify_all();
+      if (waiting_events_ < queue_.events_max || ready_.empty()) taken_.notify_all();
       if (batch.empty()) continue;
       lock.unlock();
       deliver(batch);
@@ -310,6 +319,8 @@ void Drain::run() {
       sink_errors_.fetch_add(1);
     }
   }
+  // Here, where nobody's lock is held: one may wait for threads of its own.
+  sinks_.clear();
   lock.lock();
   is_closed_ = true;
   served_.notify_all();

@@ -103,7 +103,7 @@ class Drain : public std::enable_shared_from_this<Drain> {
   Trace names_;  ///< Sites and texts, and the header.
   std::unordered_map<std::uint32_t, TaskInfo> tasks_;
   std::unordered_map<std::uint32_t, ObjectInfo> objects_;
-  const std::vector<std::shared_ptr<Sink>> sinks_;
+  std::vector<std::shared_ptr<Sink>> sinks_;  ///< The drain's thread alone, once it runs.
   const QueueOptions queue_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -141,6 +141,7 @@ struct Session::Impl {
   std::shared_ptr<detail::Recording> recording;  ///< Null where only the probe runs.
   std::unique_ptr<NoTouchProbe> probe;
   std::atomic<bool> is_active = false;  ///< Read by anyone who asks.
+  const pid_t process = getpid();       ///< A child that was forked has none of the threads.
 };
 
 Session::Session(Options options) : impl_(std::make_unique<Impl>()) { start(std::move(options)); }
@@ -191,7 +192,9 @@ Session::~Session() { stop(); }
 
 void Session::stop() {
   if (!impl_->is_active.exchange(false)) return;
-  running_session.store(nullptr);
+  Session* self = this;
+  running_session.compare_exchange_strong(self, nullptr);
+  if (getpid() != impl_->process) return;
   if (impl_->probe != nullptr) impl_->probe->stop();
   if (impl_->recording == nullptr) return;
   detail::Runtime& runtime = detail::Runtime::instance();

@@ -12,12 +12,13 @@ export interface Follower {
 export class Live {
   private held = false;
   private loading = false;
-  private newest = 0;   // Events there are,
-  private shown = 0;    // and were, when what is shown was asked for.
+  private newest = 0;   // Events there are.
+  private version = "";  // What the program calls its state,
+  private shown = "";    // and called it when what is shown was asked for.
   private state: "following" | "lost" | "over" = "following";
 
   constructor(events: number, private readonly follower: Follower) {
-    this.newest = this.shown = events;
+    this.newest = events;
     this.listen();
     this.tell();
   }
@@ -42,10 +43,9 @@ export class Live {
       setTimeout(() => this.listen(), kRetryMs);
     };
     source.addEventListener("message", (event) => {
-      const events = Number((JSON.parse(event.data) as { events: string }).events);
-      // Fewer than before: another program is there.
-      if (this.state !== "following" || events < this.newest) this.shown = -1;
-      this.newest = events;
+      const { events, version } = JSON.parse(event.data) as { events: string; version: string };
+      this.newest = Number(events);
+      this.version = version;
       this.state = "following";
       this.tell();
       void this.load();
@@ -55,9 +55,10 @@ export class Live {
   }
 
   private async load(): Promise<void> {
-    if (this.held || this.loading || this.shown === this.newest) return;
+    if (this.held || this.loading || this.shown === this.version) return;
     this.loading = true;
-    const asked = this.newest;
+    const asked = this.version;
+    let isNew = false;
     try {
       const answer = await fetch(`document${location.search}`);
       if (answer.ok) {
@@ -65,11 +66,13 @@ export class Live {
         if (!this.held) {
           this.shown = asked;
           this.follower.replace(doc);
+          isNew = true;
         }
       }
     } catch {
       // The notices tell of it.
     }
     this.loading = false;
+    if (isNew) void this.load();  // What has come meanwhile.
   }
 }

@@ -279,5 +279,6 @@ find("show-channels").addEventListener("click", () => showTab(true));
 showWhole();
 fromAddress();
 if (doc.live !== undefined) follow(doc.live);
+if (live && timeline.selected > 0) live.paused = true;
 // For tests.
 Object.assign(window, { chantrace: { timeline, get index() { return index; }, get states() { return states; } } });

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -74,8 +75,8 @@ LogLines read_log(const std::string& path) {
 
 void log_to_file(bool is_lossless) {
   constexpr std::uint64_t kEvents = 1'000'000;
-  char path[] = "/tmp/bench_live_XXXXXX";
-  const int file = mkstemp(path);
+  std::string path = (std::filesystem::temp_directory_path() / "bench_live_XXXXXX").string();
+  const int file = mkstemp(path.data());
   std::uint64_t lost = 0;
   const steady_clock::time_point begin = steady_clock::now();
   {
@@ -87,7 +88,7 @@ void log_to_file(bool is_lossless) {
   const double seconds = duration<double>(steady_clock::now() - begin).count();
   close(file);
   const LogLines lines = read_log(path);
-  unlink(path);
+  unlink(path.c_str());
   const bool is_exact = lines.events + lines.lost == kEvents + 1 && lines.lost == lost;
   judge(is_exact && (!is_lossless || lost == 0),
         is_lossless ? "log of 1,000,000 events, tasks wait: none lost"

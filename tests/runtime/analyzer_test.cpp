@@ -5,11 +5,14 @@
 
 #include <future>
 #include <memory>
+#include <mutex>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "chantrace/chantrace.h"
 #include "runtime/collecting_sink.h"
+#include "support/crossed_locks.h"
 #include "support/until_parked.h"
 
 namespace chantrace {
@@ -132,31 +135,31 @@ TEST(AnalyzerTest, IsExactAfterLosses) {
 
 TEST(AnalyzerTest, DeadlockIsLeakedHoweverShortItHasBeen) {
   const Session session(silent());
-  Mutex left("left");
-  Mutex right("right");
-  const Channel<int> holds("holds", 2);
-  const auto take = [&](Mutex& first, Mutex& second) {
-    first.lock();
-    holds.send(1);
-    while (holds.size() < 2) yield();
-    second.lock();
-    second.unlock();
-  };
-  const Task one = go("one", [&] { take(left, right); });
-  const Task two = go("two", [&] { take(right, left); });
-  until_parked("one");
-  until_parked("two");
+  const CrossedLocks deadlock;
 
   const AnalyzerReport report =
       Analyzer({.blocked_after = {}, .leaked_after = std::chrono::hours(1)}).report();
-  left.unlock();
-  two.join();
-  right.unlock();
-  one.join();
 
   EXPECT_THAT(labels_of(report.leaked), UnorderedElementsAre("one", "two"));
   ASSERT_EQ(report.findings.size(), 1u);
   EXPECT_EQ(report.findings[0].kind, FindingKind::kDeadlock);
+}
+
+TEST(AnalyzerTest, WhoWaitsForALockWhoseHolderGoesOnIsNotLeaked) {
+  const Session session(silent());
+  Mutex mutex("held");
+  mutex.lock();
+  const Task waiter = go("waiter", [&] { const std::scoped_lock lock(mutex); });
+  until_parked("waiter");
+
+  const AnalyzerReport report = Analyzer(kAtOnce).report();
+  mutex.unlock();
+  waiter.join();
+
+  ASSERT_THAT(labels_of(report.blocked), ElementsAre("waiter"));
+  EXPECT_EQ(report.blocked[0].outlook, Outlook::kGoesOn);
+  EXPECT_THAT(report.leaked, IsEmpty());
+  EXPECT_THAT(report.findings, IsEmpty());
 }
 
 TEST(AnalyzerTest, TellsWhoIsBlockedAnew) {

@@ -137,7 +137,7 @@ Response LiveServer::debug(const Request& request, std::string_view what) {
   if (what.empty()) return answer(index_page(token_), "text/html; charset=utf-8");
   if (what == "report") return report();
   if (what == "analysis") {
-    AnalyzerReport analysis = analyzer_.report();
+    AnalyzerReport analysis = Analyzer().report();
     analysis.findings = findings_of(analysis);
     return answer(to_json(analysis));
   }
@@ -146,7 +146,7 @@ Response LiveServer::debug(const Request& request, std::string_view what) {
   if (what == "notouch") return answer(to_json(no_touch_report()));
   if (what == "stream") return stream(request);
   if (what == "metrics") {
-    const AnalyzerReport analysis = analyzer_.report();
+    const AnalyzerReport analysis = Analyzer().report();
     return answer(metrics_.text(analysis.blocked.size(), analysis.leaked.size()),
                   "text/plain; version=0.0.4; charset=utf-8");
   }
@@ -205,7 +205,7 @@ Response LiveServer::report() const {
   for (const TaskState& task : current_state().tasks)
     if (task.status == TaskStatus::kRunning || task.status == TaskStatus::kParked) ++report.tasks;
   report.channels = channels().size();
-  report.analysis = analyzer_.report();
+  report.analysis = Analyzer().report();
   report.version = state_version();
   return answer(to_json(report));
 }

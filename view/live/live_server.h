@@ -11,7 +11,6 @@
 #include <string>
 #include <utility>
 
-#include "chantrace/analyzer.h"
 #include "chantrace/result.h"
 #include "live_snapshot.h"
 #include "metrics.h"
@@ -52,7 +51,6 @@ class LiveServer {
   std::shared_ptr<void> count_stream();
 
   const std::string token_;
-  const Analyzer analyzer_;
   Metrics metrics_;
   std::atomic<bool> is_over_ = false;  ///< Read by streams.
   std::mutex mutex_;

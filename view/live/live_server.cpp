@@ -83,9 +83,11 @@ std::optional<std::uint64_t> number_of(const Request& request, std::string_view 
 
 }  // namespace
 
-Result<std::unique_ptr<LiveServer>, std::string> LiveServer::start(const Address& address) {
+Result<std::unique_ptr<LiveServer>, std::string> LiveServer::start(
+    const Address& address, std::chrono::milliseconds patience) {
   std::unique_ptr<LiveServer> live(new LiveServer(address.token));
   ServerOptions options{.address = address};
+  options.patience = patience;
   options.connections_max = kClientsMax;
   // Not one that could wake a task, as a thread might that the library does not know.
   options.start_thread = detail::start_known_thread;

@@ -23,8 +23,11 @@ namespace chantrace::view {
 /// Threads: any thread.
 class LiveServer {
  public:
+  /// `patience`: how long a client may take for its next part; see `ServerOptions`.
+  ///
   /// Errors: why nothing can be served there, and what to do.
-  static Result<std::unique_ptr<LiveServer>, std::string> start(const Address& address);
+  static Result<std::unique_ptr<LiveServer>, std::string> start(
+      const Address& address, std::chrono::milliseconds patience = ServerOptions{}.patience);
   ~LiveServer();
   LiveServer(const LiveServer&) = delete;
   LiveServer& operator=(const LiveServer&) = delete;

@@ -4,21 +4,25 @@
 
 #include <CLI/CLI.hpp>
 
-#include <charconv>
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "input.h"
 #include "model/quantity.h"
+#include "trace/stored_trace.h"
 #include "verdict.h"
 #include "web/document.h"
 #include "web/http.h"
+#include "web/long_pages.h"
 
 namespace chantrace::replay {
 
@@ -38,6 +42,7 @@ struct ViewOptions {
 struct PageError {
   std::string text;
   ExitCode code;
+  bool is_too_long = false;
 };
 
 /// The page of one trace. `warn` is called with what is wrong with the trace.
@@ -47,12 +52,10 @@ Result<std::string, PageError> page_of(const std::filesystem::path& path,
   auto trace = load_trace(path, {.events_max = kPageEventsMax + 1});
   if (!trace.has_value()) return PageError{in_words(trace.error()), ExitCode::kUnreadable};
   if (trace.value().events_count() > kPageEventsMax)
-    return PageError{
-        fmt::format(
-            "{}: a page holds {} events, and this trace has more; \"chantrace show --from N "
-            "--to M\" shows a part of it",
-            printable(path.string()), grouped(kPageEventsMax)),
-        ExitCode::kUsage};
+    return PageError{fmt::format("{}: a page by itself holds {} events, and this trace has more; "
+                                 "without --html it is shown in parts",
+                                 printable(path.string()), grouped(kPageEventsMax)),
+                     ExitCode::kUsage, true};
   for (const std::string& warning : trace.value().warnings)
     warn(printable(path.string() + ": " + warning));
   make_printable(trace.value(), Charset::kUtf8);
@@ -91,33 +94,78 @@ std::string escaped(std::string_view text) {
   return safe;
 }
 
-view::Response text(unsigned status, std::string words) {
-  return {.status = status, .body = std::make_shared<std::string>(std::move(words) + "\n")};
-}
-
-/// "/" is the only trace, or a list of those there are; "/2" the second of them.
+/// "/" is the only trace, or a list of those there are; "/2" the second of them, and what is below
+/// "/2/" is for the page of a long one.
 class Pages {
  public:
   explicit Pages(std::vector<std::filesystem::path> traces) : traces_(std::move(traces)) {}
 
-  view::Response operator()(const view::Request& request) const {
-    if (!request.path.starts_with('/')) return text(404, "there is no such page");
+  view::Response operator()(const view::Request& request) {
     if (request.path == "/") return traces_.size() == 1 ? page(0) : list();
-    std::size_t number = 0;
-    const char* const end = request.path.data() + request.path.size();
-    const auto [stop, error] = std::from_chars(request.path.data() + 1, end, number);
-    if (error != std::errc() || stop != end || number < 1 || number > traces_.size())
-      return text(404, "there is no such page");
-    return page(number - 1);
+    std::string_view what = std::string_view(request.path).substr(1);
+    const std::string_view digits = what.substr(0, what.find('/'));
+    const auto number = view::parse_number(digits);
+    if (!number || *number < 1 || *number > traces_.size())
+      return view::refuse(404, "there is no such page");
+    what.remove_prefix(std::min(digits.size() + 1, what.size()));
+    const auto index = static_cast<std::size_t>(*number - 1);
+    if (what.empty() && digits.size() + 1 == request.path.size()) return page(index);
+    // A page goes on with the trace that it was made of.
+    if (!long_ || long_->index != index)
+      if (const auto error = open_long(index)) return view::refuse(404, in_words(*error));
+    return long_->pages.respond(what, request);
   }
 
  private:
-  /// Read anew each time: a test that ran again has left another trace.
-  view::Response page(std::size_t index) const {
+  /// What a file was when it was opened: a test that runs again leaves another trace.
+  struct Stamp {
+    std::filesystem::file_time_type written;
+    std::uintmax_t size_bytes = 0;
+
+    bool operator==(const Stamp&) const = default;
+  };
+  /// The one that was opened last; others are opened again when they are asked for.
+  struct Long {
+    std::size_t index = 0;
+    Stamp stamp;
+    view::LongPages pages;
+  };
+
+  Stamp stamp_of(std::size_t index) const {
+    std::error_code ignored;
+    return {std::filesystem::last_write_time(traces_[index], ignored),
+            std::filesystem::file_size(traces_[index], ignored)};
+  }
+
+  /// nullopt, or why it cannot be shown in parts.
+  std::optional<TraceError> open_long(std::size_t index) {
+    const Stamp stamp = stamp_of(index);
+    if (long_ && long_->index == index && long_->stamp == stamp) return std::nullopt;
+    long_.reset();  // Two would take twice the memory.
+    auto opened = view::LongTrace::open(traces_[index]);
+    if (!opened.has_value()) return opened.error();
+    long_.emplace(
+        Long{index, stamp,
+             view::LongPages(std::move(opened).value(), printable(traces_[index].stem().string()),
+                             fmt::format("{}/", index + 1))});
+    return std::nullopt;
+  }
+
+  view::Response page(std::size_t index) {
+    const auto stored = detail::StoredTrace::open(traces_[index]);
+    const bool is_long = stored.has_value() && stored.value().events_count() > kPageEventsMax;
+    if (is_long) {
+      const auto error = open_long(index);
+      return error ? view::refuse(404, in_words(*error)) : long_->pages.page();
+    }
     auto page = page_of(traces_[index], [](const std::string&) {});
-    if (!page.has_value()) return text(404, page.error().text);
-    return {.type = "text/html; charset=utf-8",
-            .body = std::make_shared<std::string>(std::move(page).value())};
+    if (page.has_value())
+      return {.type = "text/html; charset=utf-8",
+              .body = std::make_shared<std::string>(std::move(page).value())};
+    // What is too long has to be sound.
+    if (page.error().is_too_long && !stored.has_value())
+      return view::refuse(404, in_words(stored.error()));
+    return view::refuse(404, page.error().text);
   }
 
   view::Response list() const {
@@ -130,7 +178,8 @@ class Pages {
             .body = std::make_shared<std::string>(html + "</ul></html>")};
   }
 
-  std::vector<std::filesystem::path> traces_;
+  const std::vector<std::filesystem::path> traces_;
+  std::optional<Long> long_;
 };
 
 /// Until somebody interrupts.
@@ -142,8 +191,10 @@ ExitCode serve(const ViewOptions& options, std::vector<std::filesystem::path> tr
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+  const auto pages = std::make_shared<Pages>(std::move(traces));
   const auto server =
-      view::Server::start({.address = {.port = options.port}}, Pages(std::move(traces)));
+      view::Server::start({.address = {.port = options.port}},
+                          [pages](const view::Request& request) { return (*pages)(request); });
   if (!server.has_value()) {
     context.complain(server.error());
     return ExitCode::kUnreadable;

@@ -13,6 +13,7 @@
 #include "model/changes.h"
 #include "model/timeline.h"
 #include "support/random_trace.h"
+#include "support/trace_builder.h"
 
 namespace chantrace::view {
 namespace {
@@ -146,7 +147,7 @@ Trace window_of(const Trace& trace, const TraceOrder& order, std::size_t before,
     const TaskId task = trace.streams[order.places[i].stream].task;
     const EventRecord& event = event_at(trace, order.places[i]);
     if (i < before)
-      window.pass(trace, task, event);
+      window.pass(task, event);
     else
       window.add(task, event);
   }
@@ -154,6 +155,25 @@ Trace window_of(const Trace& trace, const TraceOrder& order, std::size_t before,
   names.streams.clear();
   names.end.reset();
   return std::move(window).finish(std::move(names));
+}
+
+TEST(TraceWindowTest, WhoReadBeforeTheWindowStopsReadingInIt) {
+  TraceBuilder builder;
+  const TaskId body = builder.body();
+  const TaskId reader = builder.go(body, "reader", 1);
+  const ObjectId mutex = builder.object(ObjectKind::kSharedMutex, "mu");
+  builder.both(reader, Operation::kLockShared, mutex, 2);
+  builder.both(body, Operation::kLockShared, mutex, 3);
+  builder.both(reader, Operation::kUnlockShared, mutex, 4);
+  const Trace trace = builder.build();
+  const TraceOrder order = order_events(trace);
+
+  const Trace window = window_of(trace, order, 3, order.places.size());
+
+  const EndState state = end_state(window, order_events(window));
+  ASSERT_EQ(state.objects.size(), 1u);
+  ASSERT_EQ(state.objects[0].holders.size(), 1u);
+  EXPECT_EQ(state.objects[0].holders[0].task, body);
 }
 
 RC_GTEST_PROP(TraceWindowProperty, EndsAsTheWholeDoes, ()) {

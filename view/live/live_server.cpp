@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <set>
 #include <string_view>
@@ -62,25 +61,6 @@ Response answer(std::string body, std::string_view type = kJson, unsigned status
           .more = {}};
 }
 
-Response refuse(unsigned status, const std::string& why) {
-  return answer(why + "\n", "text/plain; charset=utf-8", status);
-}
-
-/// nullopt: what stands there is no number.
-std::optional<std::uint64_t> number_in(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-/// The parameter `name`, or `fallback` where there is none; nullopt: it is no number.
-std::optional<std::uint64_t> number_of(const Request& request, std::string_view name,
-                                       std::uint64_t fallback) {
-  const auto text = request.parameter(name);
-  return text ? number_in(*text) : fallback;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<LiveServer>, std::string> LiveServer::start(
@@ -125,7 +105,7 @@ Response LiveServer::respond(const Request& request) {
   const std::string_view path = request.path;
   if (path == "/") return page();
   if (path == "/document") {
-    const auto events = number_of(request, "n", kLiveEvents);
+    const auto events = request.number("n", kLiveEvents);
     if (!events || *events == 0 || *events > kLiveEventsMax)
       return refuse(400, "n is a number from 1 to " + std::to_string(kLiveEventsMax));
     return document(*events);
@@ -154,7 +134,7 @@ Response LiveServer::debug(const Request& request, std::string_view what) {
   }
   if (what != "events" && what != "trace")
     return refuse(404, "there is no such endpoint; /debug/chantrace/ lists those there are");
-  const auto count = number_of(request, "n", what == "events" ? kEventsDefault : kLiveEvents);
+  const auto count = request.number("n", what == "events" ? kEventsDefault : kLiveEvents);
   if (!count || *count == 0 || *count > kLiveEventsMax)
     return refuse(400, "n is a number from 1 to " + std::to_string(kLiveEventsMax));
   if (what == "trace") {
@@ -163,7 +143,7 @@ Response LiveServer::debug(const Request& request, std::string_view what) {
                   "application/octet-stream");
   }
   const std::uint64_t newest = newest_event();
-  const auto after = number_of(request, "after", newest > *count ? newest - *count : 0);
+  const auto after = request.number("after", newest > *count ? newest - *count : 0);
   if (!after) return refuse(400, "after is the number of an event");
   return events(*after, *count);
 }
@@ -223,8 +203,8 @@ Response LiveServer::document(std::size_t events) const {
 }
 
 Response LiveServer::stream(const Request& request) {
-  auto after = number_of(request, "after", 0);
-  if (!request.last_event_id.empty()) after = number_in(request.last_event_id);
+  auto after = request.number("after", 0);
+  if (!request.last_event_id.empty()) after = parse_number(request.last_event_id);
   if (!after) return refuse(400, "after is the number of an event");
   Response response{.type = std::string(kEventStream), .more = {}};
   response.more = [this, last = *after, has_ended = false,

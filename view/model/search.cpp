@@ -84,7 +84,13 @@ std::vector<char> SearchTexts::Table::having(std::string_view word) const {
   return result;
 }
 
-SearchTexts::SearchTexts(const Trace& trace, const Names& names, const Timeline& timeline) {
+bool SearchTexts::needs_words(std::string_view query) {
+  const std::vector<Term> terms = Term::parse(query);
+  return std::ranges::any_of(terms, [](const Term& one) { return one.part == Term::Part::kAny; });
+}
+
+SearchTexts::SearchTexts(const Trace& trace, const Names& names, const Timeline& timeline,
+                         bool has_words) {
   std::unordered_map<Shape, std::uint32_t, ShapeHash> known_words;
   std::unordered_map<std::uint32_t, std::uint32_t> known_places;
   std::unordered_map<std::uint32_t, std::uint32_t> known_objects;
@@ -99,7 +105,9 @@ SearchTexts::SearchTexts(const Trace& trace, const Names& names, const Timeline&
       return words_.number(describe(trace, names, event, true, cases_of(trace, place)));
     };
     Row row;
-    if (event.operation == Operation::kSelect) {
+    if (!has_words) {
+      row.words = 0;
+    } else if (event.operation == Operation::kSelect) {
       row.words = words();
     } else {
       const auto [known, is_new] = known_words.try_emplace(

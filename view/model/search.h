@@ -23,7 +23,11 @@ namespace chantrace::view {
 /// Threads: any thread, once made. Cost: to make it, linear in steps.
 class SearchTexts {
  public:
-  SearchTexts(const Trace& trace, const Names& names, const Timeline& timeline);
+  /// `has_words`: false leaves out what takes most of it, of which some queries have no need.
+  SearchTexts(const Trace& trace, const Names& names, const Timeline& timeline,
+              bool has_words = true);
+  /// Whether `query` has a word that may stand in a step's words.
+  static bool needs_words(std::string_view query);
 
   /// Ascending; none for a query without words. Cost: linear in steps, some ns each.
   std::vector<std::uint64_t> find(std::string_view query) const;

@@ -59,6 +59,34 @@ struct Link {
   friend bool operator==(const Link&, const Link&) = default;
 };
 
+/// What a task does, from event to event.
+///
+/// Threads: a plain value.
+class Activity {
+ public:
+  /// The next of its events that is a step. Returns what it did up to there; where that began at
+  /// the same step, or it went on doing it, an empty span.
+  Span add(std::uint32_t lane, std::uint64_t step, const EventRecord& event);
+  /// It has begun, and has not ended.
+  bool goes_on() const { return has_begun_ && !has_ended_; }
+  /// What it does now; its end is not known yet.
+  const Span& span() const { return span_; }
+  /// The same, where there is nothing more. `is_for_ever`: of what nothing ends by itself.
+  Span end_at(std::uint64_t step, bool is_for_ever);
+
+ private:
+  Span turn_at(std::uint64_t step);
+
+  Span span_;
+  bool has_begun_ = false;
+  bool has_ended_ = false;
+  bool has_deadline_ = false;  ///< What it is parked in ends by itself.
+};
+
+/// A lane for each task that is defined, children behind their parents, in the order of starts.
+/// Without their steps.
+std::vector<Lane> make_lanes(const Trace& trace);
+
 /// Of what was before the test was over and what still waited was unwound.
 ///
 /// Threads: a plain value.

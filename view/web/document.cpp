@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -37,44 +36,65 @@ constexpr int kNone = -1;
 
 class DocumentMaker {
  public:
-  DocumentMaker(const Trace& trace, const std::vector<Finding>& findings, const LiveState* live)
-      : trace_(trace),
-        findings_(findings),
-        names_(trace),
-        clock_(trace),
-        timeline_(make_timeline(trace, order_events(trace))) {
+  DocumentMaker(const Trace& trace, const TraceOrder& order)
+      : trace_(trace), names_(trace), clock_(trace), timeline_(make_timeline(trace, order)) {
     for (std::size_t i = 0; i < trace.objects.size(); ++i)
       objects_.emplace(to_number(trace.objects[i].id), static_cast<int>(i));
-    if (live == nullptr) return;
-    live_events_ = live->events;
-    for (const TaskId task : live->stuck) mark_as_blocked(timeline_.lane_of(task));
   }
 
-  Json make(std::string_view fallback_title) {
+  Json make_whole(const std::vector<Finding>& findings, std::string_view fallback_title,
+                  const LiveState* live) {
+    if (live != nullptr)
+      for (const TaskId task : live->stuck) mark_as_blocked(timeline_.lane_of(task));
+    const FindingSteps finding_steps(trace_, timeline_);
+    std::vector<PlacedFinding> placed;
+    for (const Finding& finding : findings) placed.push_back({finding, finding_steps.of(finding)});
+    Json document = make(fallback_title, timeline_.lanes, placed);
+    document["verdict"] = live != nullptr ? "running" : verdict_of(trace_);
+    document["warnings"] = trace_.warnings;
+    if (live != nullptr) document["live"] = live->events;
+    return document;
+  }
+
+  Json make_part(const LongTrace& whole, const TracePart& part,
+                 const std::vector<PlacedFinding>& findings, std::string_view fallback_title,
+                 std::string_view base) {
+    Json document = make(fallback_title, whole.lanes(), findings);
+    document["verdict"] = verdict_of(whole.definitions());
+    document["warnings"] = whole.definitions().warnings;
+    document["part"] = {{"first", part.first - part.begins.size()},
+                        {"before", part.begins.size()},
+                        {"begins", part.begins},
+                        {"total", whole.steps_count()},
+                        {"base", base}};
+    return document;
+  }
+
+ private:
+  Json make(std::string_view fallback_title, const std::vector<Lane>& lanes,
+            const std::vector<PlacedFinding>& findings) {
     Json document;
     document["title"] = title_of(trace_, fallback_title);
     document["program"] = trace_.header.program;
-    if (live_events_) document["live"] = *live_events_;
-    document["verdict"] = live_events_             ? "running"
-                          : trace_.is_incomplete() ? "incomplete"
-                          : trace_.end->passed     ? "passed"
-                                                   : "failed";
     document["controlled"] = trace_.header.is_controlled;
-    document["warnings"] = trace_.warnings;
-    document["tasks"] = tasks();
+    document["tasks"] = tasks(lanes);
     document["objects"] = objects();
     document["steps"] = steps();
     document["spans"] = spans();
     document["links"] = links();
     document["changes"] = changes();
-    document["findings"] = findings();
+    document["findings"] = to_json(findings);
     document["words"] = words_.texts();
     document["operations"] = operations_.texts();
     document["places"] = places_.texts();
     return document;
   }
 
- private:
+  static const char* verdict_of(const Trace& trace) {
+    if (trace.is_incomplete()) return "incomplete";
+    return trace.end->passed ? "passed" : "failed";
+  }
+
   /// What it waits in at the end never comes.
   void mark_as_blocked(std::uint32_t lane) {
     const auto last = std::find_if(timeline_.spans.rbegin(), timeline_.spans.rend(),
@@ -83,9 +103,9 @@ class DocumentMaker {
       last->kind = Span::Kind::kBlocked;
   }
 
-  Json tasks() const {
+  Json tasks(const std::vector<Lane>& lanes) const {
     Json tasks = Json::array();
-    for (const Lane& lane : timeline_.lanes) {
+    for (const Lane& lane : lanes) {
       const TaskInfo* const info = trace_.find_task(lane.task);
       tasks.push_back({{"name", names_.task(lane.task)},
                        {"parent", lane.parent == kNoLane ? kNone : static_cast<int>(lane.parent)},
@@ -141,7 +161,7 @@ class DocumentMaker {
                                                      : kNone);
       // Clocks of two tasks may differ a little, and the order does not follow from them.
       const std::uint64_t now = std::max(before, since_start(event.time));
-      time.push_back(i == 0 ? 0 : now - before);
+      time.push_back(now - before);
       before = now;
     }
     return {{"task", std::move(task)},           {"word", std::move(word)},
@@ -201,43 +221,31 @@ class DocumentMaker {
             {"number", std::move(number)}};
   }
 
-  Json findings() const {
-    const FindingSteps finding_steps(trace_, timeline_);
+  static Json to_json(const std::vector<PlacedFinding>& findings) {
     Json all = Json::array();
-    for (const Finding& finding : findings_) {
-      std::vector<std::uint64_t> steps = finding_steps.of(finding);
-      const bool is_in_cycle = is_cycle(finding, steps);
+    for (const auto& [finding, steps] : findings)
       all.push_back({{"kind", to_string(finding.kind)},
                      {"certainty", to_string(finding.certainty)},
                      {"summary", finding.summary},
                      {"text", to_text(finding, 0)},
-                     {"steps", std::move(steps)},
-                     {"cycle", is_in_cycle}});
-    }
+                     {"steps", steps},
+                     {"cycle", is_cycle(finding, steps)}});
     return all;
   }
 
   const Trace& trace_;
-  const std::vector<Finding>& findings_;
   const Names names_;
   const TraceClock clock_;
   Timeline timeline_;
-  std::optional<std::uint64_t> live_events_;
   std::unordered_map<std::uint32_t, int> objects_;
   Table words_;
   Table operations_;
   Table places_;
 };
 
-}  // namespace
-
-std::string to_document(const Trace& trace, const std::vector<Finding>& findings,
-                        std::string_view fallback_title, const LiveState* live) {
-  const std::string json = DocumentMaker(trace, findings, live)
-                               .make(fallback_title)
-                               .dump(-1, ' ', false, Json::error_handler_t::replace);
-  // Inside a string alone, as JSON has no other use for it: no text can end the script it stands
-  // in.
+/// Inside a string alone, as JSON has no other use for it: no text can end the script it stands in.
+std::string without_markup(const Json& document) {
+  const std::string json = document.dump(-1, ' ', false, Json::error_handler_t::replace);
   std::string safe;
   safe.reserve(json.size());
   for (const char c : json) {
@@ -249,15 +257,34 @@ std::string to_document(const Trace& trace, const std::vector<Finding>& findings
   return safe;
 }
 
-std::string to_page(const Trace& trace, const std::vector<Finding>& findings,
-                    std::string_view fallback_title, const LiveState* live) {
+}  // namespace
+
+std::string to_document(const Trace& trace, const std::vector<Finding>& findings,
+                        std::string_view fallback_title, const LiveState* live) {
+  return without_markup(
+      DocumentMaker(trace, order_events(trace)).make_whole(findings, fallback_title, live));
+}
+
+std::string to_document(const LongTrace& whole, const TracePart& part,
+                        const std::vector<PlacedFinding>& findings, std::string_view fallback_title,
+                        std::string_view base) {
+  return without_markup(
+      DocumentMaker(part.trace, part.order).make_part(whole, part, findings, fallback_title, base));
+}
+
+std::string to_page(std::string_view document) {
   constexpr std::string_view kMark = "{data}";
   const std::string_view page = embedded_page();
   const std::size_t mark = page.find(kMark);
   std::string result(page.substr(0, mark));
-  result += to_document(trace, findings, fallback_title, live);
+  result += document;
   result += page.substr(mark + kMark.size());
   return result;
+}
+
+std::string to_page(const Trace& trace, const std::vector<Finding>& findings,
+                    std::string_view fallback_title, const LiveState* live) {
+  return to_page(to_document(trace, findings, fallback_title, live));
 }
 
 }  // namespace chantrace::view

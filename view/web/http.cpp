@@ -76,17 +76,6 @@ bool is_this_machine(std::string_view host, std::uint16_t port) {
 
 }  // namespace
 
-std::optional<std::string_view> Request::parameter(std::string_view name) const {
-  std::string_view rest = query;
-  while (!rest.empty()) {
-    const std::string_view part = rest.substr(0, rest.find('&'));
-    rest.remove_prefix(std::min(part.size() + 1, rest.size()));
-    if (part.size() > name.size() && part[name.size()] == '=' && part.starts_with(name))
-      return part.substr(name.size() + 1);
-  }
-  return std::nullopt;
-}
-
 bool Address::is_loopback() const {
   beast::error_code error;
   const auto address = asio::ip::make_address(host, error);

@@ -7,34 +7,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
 
 #include "chantrace/result.h"
+#include "request.h"
 
 namespace chantrace::view {
-
-/// What was asked for. Only GET and HEAD come through.
-struct Request {
-  std::string path;   ///< "/", "/3": what stands before a question mark, as it was sent.
-  std::string query;  ///< What stands behind it; empty: nothing.
-  /// Of one who listens again: the last event it has had; empty: none.
-  std::string last_event_id;
-
-  /// What stands behind `name=` in the query, as it was sent; nullopt: nothing does.
-  std::optional<std::string_view> parameter(std::string_view name) const;
-};
-
-struct Response {
-  unsigned status = 200;
-  std::string type = "text/plain; charset=utf-8";
-  std::shared_ptr<const std::string> body = {};  ///< nullptr: empty.
-  /// More that follows the body: called whenever the client has taken what there was. An empty
-  /// text: nothing yet, ask again soon. nullopt: that was all.
-  std::function<std::optional<std::string>()> more = {};
-};
 
 /// Where a server is, or is to be.
 struct Address {

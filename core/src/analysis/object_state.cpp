@@ -97,6 +97,10 @@ void release(ObjectState& object, TaskId task, bool is_shared) {
   auto found = std::find_if(holders.rbegin(), holders.rend(), [&](const Holder& holder) {
     return holder.task == task && holder.is_shared == is_shared;
   });
+  // Of those who held it when a trace began it is not known whether they share it.
+  if (found == holders.rend())
+    found = std::find_if(holders.rbegin(), holders.rend(),
+                         [&](const Holder& holder) { return holder.task == task; });
   if (found == holders.rend())
     found = std::find_if(holders.rbegin(), holders.rend(),
                          [&](const Holder& holder) { return holder.is_shared == is_shared; });

@@ -9,6 +9,9 @@
 namespace chantrace::detail {
 namespace {
 
+/// Who holds a lock is kept, and not since where.
+const Trace kNoSites;
+
 bool tells_by_timer(ObjectKind kind) {
   return kind == ObjectKind::kChannel || kind == ObjectKind::kTimer ||
          kind == ObjectKind::kTicker || kind == ObjectKind::kContext;
@@ -46,7 +49,17 @@ void TraceWindow::define_object(const ObjectInfo& info) {
   for (const TaskId holder : info.initial_holders) state.holders.push_back({holder, {}, false});
 }
 
-void TraceWindow::pass(const Trace& names, TaskId task, const EventRecord& event) {
+void TraceWindow::Past::forget() {
+  open.clear();
+  open_numbers.clear();
+}
+
+std::vector<std::uint64_t> TraceWindow::open(TaskId task) const {
+  const auto past = tasks_.find(to_number(task));
+  return past != tasks_.end() ? past->second.open_numbers : std::vector<std::uint64_t>();
+}
+
+void TraceWindow::pass(TaskId task, const EventRecord& event, std::uint64_t number) {
   if (event.operation == Operation::kTaskEnd) {
     tasks_.erase(to_number(task));
     return;
@@ -54,17 +67,19 @@ void TraceWindow::pass(const Trace& names, TaskId task, const EventRecord& event
   Past& past = tasks_[to_number(task)];
   if (event.operation == Operation::kNone) {
     past.count += event.value;
-    past.open.clear();  // Its end may be among those.
+    past.forget();  // Its end may be among those.
     return;
   }
   ++past.count;
-  if (phase_of(event) == Phase::kStart)
+  if (phase_of(event) == Phase::kStart) {
     past.open.push_back(event);
-  else if (!goes_on_waiting(past.open, event))
-    past.open.clear();
+    past.open_numbers.push_back(number);
+  } else if (!goes_on_waiting(past.open, event)) {
+    past.forget();
+  }
   if (event.object == 0 || is_on_task(event.operation)) return;
   if (const auto object = objects_.find(event.object); object != objects_.end())
-    apply_to_object(object->second, names, task, event);
+    apply_to_object(object->second, kNoSites, task, event);
 }
 
 void TraceWindow::add(TaskId task, const EventRecord& event) {

@@ -207,7 +207,7 @@ void Drain::forget_ended_sources() {
 
 void Drain::forget_oldest() {
   const Pending& oldest = recent_.front();
-  past_.pass(names_, oldest.task, oldest.record);
+  past_.pass(oldest.task, oldest.record);
   if ((oldest.record.flags & kValueIsText) != 0) names_.texts.erase(oldest.record.value);
   if (oldest.record.operation == Operation::kTaskEnd) tasks_.erase(to_number(oldest.task));
   recent_.pop_front();
@@ -382,7 +382,7 @@ Trace Drain::recent_trace(std::size_t count) {
   const std::size_t before = count == 0 ? 0 : all.size() - std::min(count, all.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (i < before)
-      window.pass(names, all[i].task, all[i].record);
+      window.pass(all[i].task, all[i].record);
     else
       window.add(all[i].task, all[i].record);
   }

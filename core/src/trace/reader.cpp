@@ -1,6 +1,4 @@
-#include <capnp/serialize.h>
 #include <fcntl.h>
-#include <kj/exception.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -14,8 +12,9 @@
 
 #include "byte_source.h"
 #include "chantrace/trace.h"
-#include "compact.h"
+#include "chunk_decoder.h"
 #include "decode.h"
+#include "frame.h"
 #include "posix_file.h"
 #include "spool_reader.h"
 #include "stream_builder.h"
@@ -25,61 +24,14 @@ namespace chantrace {
 namespace {
 
 using detail::ByteSource;
-using detail::ChunkPlace;
 using detail::ChunkWords;
+using detail::DecodedChunk;
+using detail::Frame;
+using detail::frame_at;
 using detail::kWordBytes;
-
-/// Cap'n Proto's own limit.
-constexpr std::uint32_t kSegmentsMax = 512;
-/// A compact chunk that claims more events than this is refused. It is far above what is written.
-constexpr std::uint32_t kCompactChunkEventsMax = 1 << 20;
-
-template <typename Number>
-Number load(std::span<const std::byte> bytes, std::size_t offset = 0) {
-  Number number{};
-  if (bytes.size() >= offset + sizeof number)
-    std::memcpy(&number, bytes.data() + offset, sizeof number);
-  return number;
-}
-
-/// What stands at an offset, judged by the framing alone.
-struct Frame {
-  enum class Kind { kWhole, kCutOff, kNone };
-  Kind kind = Kind::kNone;
-  std::uint64_t size_bytes = 0;  ///< With the table of segments.
-};
-
-Frame frame_at(ByteSource& source, std::uint64_t offset) {
-  const std::uint64_t left = source.size_bytes() - offset;
-  const auto head = source.view(offset, kWordBytes);
-  if (head.size() < kWordBytes) return {left > 0 ? Frame::Kind::kCutOff : Frame::Kind::kNone, left};
-  const auto less_one = load<std::uint32_t>(head);
-  if (less_one >= kSegmentsMax) return {};
-  if (load<std::uint32_t>(head, 4) == 0) return {};
-
-  const std::uint64_t table_bytes = (less_one + 1 + 2) / 2 * kWordBytes;
-  const auto table = source.view(offset, table_bytes);
-  if (table.size() < table_bytes) return {Frame::Kind::kCutOff, left};
-  std::uint64_t size_bytes = table_bytes;
-  for (std::uint32_t i = 0; i <= less_one; ++i)
-    size_bytes += kWordBytes * load<std::uint32_t>(table, 4 + 4 * std::size_t{i});
-  return {size_bytes <= left ? Frame::Kind::kWhole : Frame::Kind::kCutOff, size_bytes};
-}
-
-/// Whether a message of a trace may begin here. Most other bytes look different.
-bool looks_like_message(ByteSource& source, std::uint64_t offset) {
-  const auto less_one = load<std::uint32_t>(source.view(offset, 4));
-  if (less_one >= kSegmentsMax) return false;
-  const std::uint64_t table_bytes = (std::uint64_t{less_one} + 3) / 2 * kWordBytes;
-  const auto root = source.view(offset + table_bytes, kWordBytes);
-  // A later version of the format may have a larger root.
-  const auto pointer = load<std::uint64_t>(root);
-  const std::uint64_t data_words = pointer >> 32 & 0xffff;
-  const std::uint64_t pointers = pointer >> 48;
-  constexpr std::uint64_t kRootWordsMax = 8;
-  return root.size() == kWordBytes && (pointer & 0xffffffff) == 0 && data_words >= 1 &&
-         data_words <= kRootWordsMax && pointers >= 1 && pointers <= kRootWordsMax;
-}
+using detail::load;
+using detail::looks_like_message;
+using detail::with_root;
 
 std::string first_bytes(ByteSource& source) {
   std::string text;
@@ -133,30 +85,8 @@ class TraceReader {
   detail::Warnings warnings_;
   detail::DefinitionsReader definitions_;
   detail::StreamBuilder streams_;
-  // Of a compact chunk; kept for the next one.
-  detail::Decompressor decompressor_;
-  std::vector<std::byte> plain_;
-  std::vector<EventRecord> expanded_;
+  detail::ChunkDecoder decoder_;
 };
-
-/// Calls `use` with the message's root. The one place that meets Cap'n Proto's exceptions: they
-/// become text.
-template <typename Use>
-std::optional<std::string> with_root(std::span<const std::byte> bytes, Use use) {
-  // Each word may be visited once; a message that leads to the same bytes again and again is
-  // refused.
-  capnp::ReaderOptions options;
-  options.traversalLimitInWords = 2 * (bytes.size() / kWordBytes) + 64;
-  options.nestingLimit = 16;
-  try {
-    const auto* const words = reinterpret_cast<const capnp::word*>(bytes.data());
-    capnp::FlatArrayMessageReader reader(kj::arrayPtr(words, bytes.size() / kWordBytes), options);
-    use(reader.getRoot<schema::Message>());
-    return std::nullopt;
-  } catch (const kj::Exception& exception) {
-    return std::string(exception.getDescription().cStr());
-  }
-}
 
 std::optional<HeaderProblem> TraceReader::read_header(ByteSource& source) {
   const std::string found = "; it begins with " + first_bytes(source);
@@ -312,65 +242,18 @@ void TraceReader::read_open_chunk(const ChunkWords& chunk, std::span<const std::
 
 /// Any other layout, such as that of a later version with larger events.
 void TraceReader::read_chunk(schema::Chunk::Reader chunk) {
-  const auto events = chunk.getEvents();
-  if (chunk.getCount() > events.size())
+  if (chunk.getCount() > chunk.getEvents().size())
     warnings_.add("a chunk of task " + std::to_string(chunk.getTask()) + " claims " +
                   std::to_string(chunk.getCount()) + " events and has " +
-                  std::to_string(events.size()));
-  std::vector<EventRecord> records(std::min(chunk.getCount(), events.size()));
-  for (std::uint32_t i = 0; i < records.size(); ++i) {
-    const schema::Event::Reader event = events[i];
-    records[i] = {.time = event.getTime(),
-                  .value = event.getValue(),
-                  .object = event.getObject(),
-                  .sequence = event.getSequence(),
-                  .site = event.getSite(),
-                  .operation = static_cast<Operation>(event.getOperation()),
-                  .flags = event.getFlags(),
-                  .detail = event.getDetail()};
-  }
-  streams_.add({chunk.getTask(), static_cast<std::uint32_t>(records.size()), chunk.getFirstIndex(),
-                chunk.getLostBefore()},
-               std::as_bytes(std::span(records)));
+                  std::to_string(chunk.getEvents().size()));
+  const DecodedChunk decoded = decoder_.decode(chunk);
+  streams_.add(decoded.place, std::as_bytes(decoded.events));
 }
 
 void TraceReader::read_compact_chunk(schema::CompactChunk::Reader chunk) {
-  const ChunkPlace place{chunk.getTask(), chunk.getCount(), chunk.getFirstIndex(),
-                         chunk.getLostBefore()};
-  const auto of_task = "a compact chunk of task " + std::to_string(place.task);
-  const auto content = chunk.getData();
-  const auto data = std::as_bytes(std::span(content.begin(), content.size()));
-  const std::uint64_t raw_bytes = chunk.getRawBytes();
-  const auto encoding = static_cast<detail::CompactEncoding>(chunk.getEncoding());
-  if (encoding != detail::CompactEncoding::kPlain && encoding != detail::CompactEncoding::kZstd)
-    return warnings_.add(of_task + " in an unknown encoding was skipped");
-
-  // Nothing is allocated by numbers alone: each event has its byte in the file.
-  const bool is_possible = place.count <= kCompactChunkEventsMax && place.count <= data.size() &&
-                           raw_bytes >= detail::kCompactEventBytesMin * place.count &&
-                           raw_bytes <= detail::kCompactEventBytesMax * place.count &&
-                           (encoding == detail::CompactEncoding::kZstd || raw_bytes == data.size());
-  if (!is_possible)
-    return warnings_.add(of_task + " with impossible sizes was skipped (" +
-                         std::to_string(place.count) + " events in " + std::to_string(data.size()) +
-                         " bytes)");
-
-  const std::size_t padded_bytes =
-      static_cast<std::size_t>(raw_bytes) + detail::kCompactPaddingBytes;
-  if (plain_.size() < padded_bytes) plain_.resize(padded_bytes);
-  const auto padded = std::span(plain_).first(padded_bytes);
-  const auto raw = padded.first(static_cast<std::size_t>(raw_bytes));
-  if (encoding == detail::CompactEncoding::kPlain) {
-    if (!raw.empty()) std::memcpy(raw.data(), data.data(), raw.size());
-  } else if (!decompressor_.decompress(data, raw)) {
-    return warnings_.add(of_task + " that cannot be decompressed was skipped");
-  }
-
-  if (expanded_.size() < place.count) expanded_.resize(place.count);
-  const auto events = std::span(expanded_).first(place.count);
-  if (!detail::expand(padded, events))
-    return warnings_.add(of_task + " with damaged bytes was skipped");
-  streams_.add(place, std::as_bytes(events));
+  const auto decoded = decoder_.decode(chunk);
+  if (!decoded.has_value()) return warnings_.add(decoded.error());
+  streams_.add(decoded.value().place, std::as_bytes(decoded.value().events));
 }
 
 /// Takes what there is of a chunk at the end of the file, which a dying process did not write

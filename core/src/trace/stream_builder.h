@@ -9,17 +9,10 @@
 #include <vector>
 
 #include "chantrace/trace.h"
+#include "chunk_decoder.h"
 #include "decode.h"
 
 namespace chantrace::detail {
-
-/// What a chunk says of itself.
-struct ChunkPlace {
-  std::uint32_t task = 0;
-  std::uint32_t count = 0;
-  std::uint64_t first_index = 0;
-  std::uint64_t lost_before = 0;
-};
 
 class StreamBuilder {
  public:

@@ -24,11 +24,14 @@ class TraceWindow {
   void define_object(const ObjectInfo& info);
   /// `event` is before the window. One of kind kNone stands for `value` events that are missing.
   ///
-  /// `names`: for its sites.
-  void pass(const Trace& names, TaskId task, const EventRecord& event);
+  /// `number`: what the caller calls it.
+  void pass(TaskId task, const EventRecord& event, std::uint64_t number = 0);
   /// `event` is in the window.
   void add(TaskId task, const EventRecord& event);
 
+  /// What the first events of `task` in the trace will be, which are from before the window: those
+  /// of what it waits in. By their numbers, where they have been given.
+  std::vector<std::uint64_t> open(TaskId task) const;
   /// The trace. `names` brings the header, the sites and texts, all tasks and all objects.
   ///
   /// Cost: linear in events, tasks and objects.
@@ -37,8 +40,11 @@ class TraceWindow {
  private:
   /// What is left of a task's events before the window.
   struct Past {
-    std::uint64_t count = 0;        ///< Of all of them.
-    std::vector<EventRecord> open;  ///< Those of the operation that it waits in.
+    std::uint64_t count = 0;                  ///< Of all of them.
+    std::vector<EventRecord> open;            ///< Those of the operation that it waits in,
+    std::vector<std::uint64_t> open_numbers;  ///< and what they are called.
+
+    void forget();
   };
 
   std::unordered_map<std::uint32_t, ObjectState> objects_;

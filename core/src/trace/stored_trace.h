@@ -1,0 +1,106 @@
+/// \file
+/// A trace of which the events stay in the file, for traces that are larger than memory should be.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chantrace/trace.h"
+
+namespace chantrace::detail {
+
+/// Events of one task that follow each other, and where they are in the file.
+struct StoredChunk {
+  std::uint64_t offset_bytes = 0;
+  std::uint64_t size_bytes = 0;
+  std::uint32_t count = 0;        ///< Of events.
+  std::uint64_t lost_before = 0;  ///< Events that are missing before the first.
+  std::uint64_t first_item = 0;   ///< In its stream.
+
+  std::uint64_t items_count() const { return count + (lost_before > 0 ? 1u : 0u); }
+};
+
+/// The items of a task in its program order: its events, and before each chunk that events are
+/// missing before one of kind kNone, whose value is their number.
+struct StoredStream {
+  TaskId task{};
+  std::vector<StoredChunk> chunks;
+  std::uint64_t items_count = 0;
+};
+
+/// Only of a sound file: what takes an effort to make sense of is left to `read_trace`.
+///
+/// Threads: one thread at a time.
+class StoredTrace {
+ public:
+  /// Cost: reads the file once, and keeps its definitions, and some 40 bytes a chunk.
+  ///
+  /// Errors: why the file cannot be read at all, or not this way.
+  static Result<StoredTrace, TraceError> open(const std::filesystem::path& path,
+                                              const ReadLimits& limits = {});
+  StoredTrace(StoredTrace&&) noexcept;
+  StoredTrace& operator=(StoredTrace&&) noexcept;
+  ~StoredTrace();
+
+  /// All but the events.
+  const Trace& definitions() const;
+  Trace& definitions();
+  const std::vector<StoredStream>& streams() const;  ///< By task id.
+  std::uint64_t events_count() const;
+
+  /// Puts the items of `chunk` in place of what `items` held. False: the file is not what it was.
+  bool read(const StoredChunk& chunk, std::vector<EventRecord>& items);
+
+ private:
+  struct Impl;
+  explicit StoredTrace(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Reads the streams of a stored trace side by side, each from front to back.
+///
+/// Threads: one thread at a time.
+class StreamCursors {
+ public:
+  /// `trace` must outlive this. `slice_max`: items of one stream that are held at once.
+  StreamCursors(StoredTrace& trace, std::size_t slice_max);
+  /// As many as fit into some megabytes, however many streams there are.
+  explicit StreamCursors(StoredTrace& trace);
+
+  /// The next item of a stream; nullptr: there is none, or none that can be read.
+  const EventRecord* head(std::uint32_t stream) {
+    Cursor& cursor = cursors_[stream];
+    return cursor.next < cursor.items.size() ? &cursor.items[cursor.next] : fill(stream);
+  }
+  /// Requires: `head(stream)` is there.
+  void take(std::uint32_t stream) { ++cursors_[stream].next; }
+
+  /// Items that were taken, by stream.
+  std::vector<std::uint64_t> positions() const;
+  void move_to(const std::vector<std::uint64_t>& positions);
+
+  /// Why an item is missing that should be there: the file is not what it was.
+  bool is_broken() const { return is_broken_; }
+
+ private:
+  struct Cursor {
+    std::vector<EventRecord> items;
+    std::size_t next = 0;          ///< In `items`.
+    std::uint64_t first_item = 0;  ///< Of `items`.
+  };
+
+  const EventRecord* fill(std::uint32_t stream);
+
+  StoredTrace& trace_;
+  std::size_t slice_max_;
+  std::vector<Cursor> cursors_;
+  std::vector<EventRecord> chunk_;  ///< Of which a slice is taken.
+  bool is_broken_ = false;
+};
+
+}  // namespace chantrace::detail

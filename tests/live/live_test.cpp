@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -278,6 +279,44 @@ TEST_F(LiveTest, ClientsThatAreKilledHarmNobody) {
   session.stop();
   EXPECT_EQ(session.lost(), 0u);
   EXPECT_THAT(get("/debug/chantrace/metrics"), HasSubstr("chantrace_events_total 10001\n"));
+}
+
+TEST_F(LiveTest, HostileClientsHarmNotTheProgramThatIsShown) {
+  Session session(Options{}.sink(sink_).lossless());
+  const Channel<int> busy("busy", 1);
+  std::mt19937_64 random(7);
+  const std::string good =
+      "GET /debug/chantrace/events?n=100 HTTP/1.1\r\nHost: " + address_.host_and_port() +
+      "\r\n\r\n";
+  std::vector<std::unique_ptr<Client>> silent;
+
+  for (int i = 0; i < 1'000; ++i) {
+    busy.send(i);
+    busy.recv();
+    Client client(address_.port);
+    client.send(damaged(good, random));
+    client.end();
+    client.receive();
+    if (i % 20 != 0) continue;
+    Client endless(address_.port);
+    endless.send("GET / HTTP/1.1\r\nHost: " + std::string(100'000, 'x'));
+    // Those that send a byte now and then, of a request that never ends.
+    if (silent.size() < 8) silent.push_back(std::make_unique<Client>(address_.port));
+    for (const std::unique_ptr<Client>& one : silent) one->send("G");
+  }
+  const json report = debug("report");
+  // More than are served at once: others wait, and the program does not.
+  while (silent.size() < 40) silent.push_back(std::make_unique<Client>(address_.port));
+  for (int i = 0; i < 1'000; ++i) {
+    busy.send(i);
+    busy.recv();
+  }
+  silent.clear();
+
+  session.stop();
+  EXPECT_EQ(session.lost(), 0u);
+  EXPECT_THAT(report["events_lost"], "0");
+  EXPECT_THAT(get("/debug/chantrace/metrics"), HasSubstr("chantrace_events_total 4001\n"));
 }
 
 TEST_F(LiveTest, ADeadlockIsShownForWhatItIs) {

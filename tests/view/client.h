@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <random>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -57,5 +58,14 @@ class Client {
  private:
   int socket_;
 };
+
+/// `bytes` with some of them changed, in half of the cases all, and cut off somewhere.
+inline std::string damaged(std::string bytes, std::mt19937_64& random) {
+  if (random() % 2 == 0)
+    for (char& byte : bytes) byte = static_cast<char>(random());
+  for (int change = 0; change < 3; ++change)
+    bytes[random() % bytes.size()] = static_cast<char>(random());
+  return bytes.substr(0, 1 + random() % bytes.size());
+}
 
 }  // namespace chantrace::view

@@ -10,9 +10,11 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -100,7 +102,14 @@ class Pages {
  public:
   explicit Pages(std::vector<std::filesystem::path> traces) : traces_(std::move(traces)) {}
 
+  /// Reads what will be asked for first, so that it is there when somebody asks.
+  void prepare() {
+    const std::lock_guard lock(mutex_);
+    if (traces_.size() == 1 && is_long(detail::StoredTrace::open(traces_[0]))) open_long(0);
+  }
+
   view::Response operator()(const view::Request& request) {
+    const std::lock_guard lock(mutex_);
     if (request.path == "/") return traces_.size() == 1 ? page(0) : list();
     std::string_view what = std::string_view(request.path).substr(1);
     const std::string_view digits = what.substr(0, what.find('/'));
@@ -131,6 +140,10 @@ class Pages {
     view::LongPages pages;
   };
 
+  static bool is_long(const Result<detail::StoredTrace, TraceError>& stored) {
+    return stored.has_value() && stored.value().events_count() > kPageEventsMax;
+  }
+
   Stamp stamp_of(std::size_t index) const {
     std::error_code ignored;
     return {std::filesystem::last_write_time(traces_[index], ignored),
@@ -153,8 +166,7 @@ class Pages {
 
   view::Response page(std::size_t index) {
     const auto stored = detail::StoredTrace::open(traces_[index]);
-    const bool is_long = stored.has_value() && stored.value().events_count() > kPageEventsMax;
-    if (is_long) {
+    if (is_long(stored)) {
       const auto error = open_long(index);
       return error ? view::refuse(404, in_words(*error)) : long_->pages.page();
     }
@@ -179,6 +191,7 @@ class Pages {
   }
 
   const std::vector<std::filesystem::path> traces_;
+  std::mutex mutex_;
   std::optional<Long> long_;
 };
 
@@ -201,6 +214,7 @@ ExitCode serve(const ViewOptions& options, std::vector<std::filesystem::path> tr
   }
   context.out.write(server.value()->address() + "\n");
   context.out.flush();
+  std::thread([pages] { pages->prepare(); }).detach();
   int signal = 0;
   sigwait(&signals, &signal);
   // A page that is being made may take its time, and nobody waits for it any more.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "analysis/stored_order.h"
@@ -137,18 +136,19 @@ class Indexer {
   void note_object(std::uint32_t object) {
     if (object == 0) return;
     const std::size_t block = (index_.steps_count - 1) / LongTrace::kBlockSteps;
-    if (index_.objects_of_blocks.size() <= block) {
-      index_.objects_of_blocks.resize(block + 1);
-      noted_.clear();
-    }
-    if (noted_.insert(object).second) index_.objects_of_blocks[block].push_back(object);
+    if (index_.objects_of_blocks.size() <= block) index_.objects_of_blocks.resize(block + 1);
+    if (blocks_of_objects_.size() <= object) blocks_of_objects_.resize(object + std::size_t{1});
+    if (std::exchange(blocks_of_objects_[object], block + 1) == block + 1) return;
+    index_.objects_of_blocks[block].push_back(object);
   }
 
   Index& index_;
   std::vector<Activity> activities_;
   std::vector<std::uint64_t> taken_;
   std::vector<std::vector<std::uint32_t>> cases_;  ///< Objects of a select to come, by stream.
-  std::unordered_set<std::uint32_t> noted_;        ///< Objects of the last block.
+  /// By id, which are dense in what has an order: the block that an object was last noted in, and
+  /// one; 0: none.
+  std::vector<std::size_t> blocks_of_objects_;
   TraceWindow past_;
   std::uint64_t checkpoint_items_ = 0;
   std::uint64_t last_time_ = 0;

@@ -11,6 +11,7 @@
 #include <latch>
 #include <map>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -489,6 +490,39 @@ TEST(EventsSinceTest, GivesPagesAndSaysWhatIsNoLongerKept) {
   EXPECT_EQ(late.first, 201 + 2 * kRounds - 65'536 + 1);
   EXPECT_EQ(late.events.size(), 10u);
   EXPECT_TRUE(none.events.empty());
+}
+
+TEST(RecentTraceTest, WhatIsNoMoreIsForgotten) {
+  constexpr std::uint64_t kChannels = 20'000;
+  struct NullSink final : Sink {
+    void handle(const Event&) override {}
+  };
+  const Session session(Options{}.sink(std::make_shared<NullSink>()).lossless());
+  Mutex lasting("lasting");
+  const auto use_lasting = [&] { const std::lock_guard lock(lasting); };
+
+  use_lasting();
+  for (std::uint64_t i = 0; i < kChannels; ++i) {
+    const Channel<std::uint64_t> reply("reply", 1);
+    const Task task = go("short", [=] { reply.send(i); });
+    reply.recv();
+    task.join();
+  }
+  use_lasting();
+  while (events_since(~0ull, 0).total < 7 * kChannels) std::this_thread::yield();
+
+  const Trace recent = recent_trace();
+  // Of each channel there are three events, and of each task four: 65,536 are kept.
+  EXPECT_LT(recent.objects.size(), kChannels * 3 / 4);
+  std::set<std::uint32_t> used;
+  for (const TaskStream& stream : recent.streams)
+    for (const EventRecord& event : stream.events)
+      if (!is_on_task(event.operation)) used.insert(event.object);
+  used.erase(0);
+  for (const std::uint32_t id : used)
+    EXPECT_NE(recent.find_object(ObjectId{id}), nullptr) << "object " << id;
+  EXPECT_EQ(recent.objects.front().name, "lasting");
+  EXPECT_EQ(analyze(recent), std::vector<Finding>());
 }
 
 TEST(RecentTraceTest, ShowsWhoHasWaitedSinceLongBefore) {

@@ -51,6 +51,11 @@ void Drain::define_object(const ObjectInfo& info) {
   past_.define_object(info);
 }
 
+void Drain::forget(const Gone& gone) {
+  const std::lock_guard lock(mutex_);
+  gone_.push_back(gone);
+}
+
 void Drain::define_site(SiteId id, const Site& site) {
   const std::lock_guard lock(mutex_);
   names_.sites[to_number(id)] = site;
@@ -128,8 +133,12 @@ void Drain::read_chunks() {
   }
 }
 
+std::uint64_t Drain::key_of(bool is_task, std::uint32_t id) {
+  return (std::uint64_t{is_task} << 32) | id;
+}
+
 std::uint64_t Drain::key_of(const EventRecord& record) {
-  return (std::uint64_t{is_on_task(record.operation)} << 32) | record.object;
+  return key_of(is_on_task(record.operation), record.object);
 }
 
 void Drain::note_lost(const EventRecord& record) {
@@ -212,6 +221,35 @@ void Drain::forget_oldest() {
   if (oldest.record.operation == Operation::kTaskEnd) tasks_.erase(to_number(oldest.task));
   recent_.pop_front();
   ++forgotten_;
+}
+
+bool Drain::is_complete(std::uint64_t key, std::uint32_t last_sequence) const {
+  const auto sequence = sequences_.find(key);
+  std::uint32_t last = sequence != sequences_.end() ? sequence->second : 0;
+  if (const auto lost = lost_sequences_.find(key); lost != lost_sequences_.end())
+    for (const auto& [first, end] : lost->second)
+      if (first <= last + 1) last = std::max(last, end - 1);
+  return last >= last_sequence;
+}
+
+void Drain::forget_gone() {
+  const std::uint64_t events = forgotten_ + recent_.size() + ready_.size();
+  std::erase_if(gone_, [&](const Gone& gone) {
+    if (!is_complete(key_of(gone.is_task, gone.id), gone.last_sequence)) return false;
+    leaving_.emplace_back(events, gone);
+    return true;
+  });
+  while (!leaving_.empty() && leaving_.front().first <= forgotten_) {
+    const Gone& gone = leaving_.front().second;
+    const std::uint64_t key = key_of(gone.is_task, gone.id);
+    sequences_.erase(key);
+    lost_sequences_.erase(key);
+    if (!gone.is_task) {
+      objects_.erase(gone.id);
+      past_.forget_object(ObjectId{gone.id});
+    }
+    leaving_.pop_front();
+  }
 }
 
 Event Drain::look_up(const Pending& pending) const {
@@ -304,6 +342,7 @@ void Drain::run() {
         recent_.push_back(pending);
         if (recent_.size() > kSnapshotEventsMax) forget_oldest();
       }
+      forget_gone();
       if (waiting_events_ < queue_.events_max || ready_.empty()) taken_.notify_all();
       if (batch.empty()) continue;
       lock.unlock();

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "chantrace/detail/chunk.h"
@@ -43,6 +44,14 @@ class Drain : public std::enable_shared_from_this<Drain> {
 
   void define_task(const TaskInfo& info);
   void define_object(const ObjectInfo& info);
+  /// What an object, or a task, was when nobody could use it any more.
+  struct Gone {
+    bool is_task = false;
+    std::uint32_t id = 0;
+    std::uint32_t last_sequence = 0;  ///< Of the events about it.
+  };
+  /// Nothing is kept of it once its last event is among what is forgotten.
+  void forget(const Gone& gone);
   void define_site(SiteId id, const Site& site);
   void define_text(std::uint64_t id, std::string text);
 
@@ -93,11 +102,16 @@ class Drain : public std::enable_shared_from_this<Drain> {
   Event look_up(const Pending& pending) const;
   std::string format_raw_value(const EventRecord& record, ValueFormat format) const;
   void deliver(const std::vector<Event>& events);
+  static std::uint64_t key_of(bool is_task, std::uint32_t id);
   static std::uint64_t key_of(const EventRecord& record);
   void note_lost(const EventRecord& record);
   /// True when what comes before `record` at its object has been put in order, or is lost.
   bool is_next(const EventRecord& record);
   void forget_oldest();
+  /// Requires: the mutex.
+  void forget_gone();
+  /// All events up to that number are in order, or lost.
+  bool is_complete(std::uint64_t key, std::uint32_t last_sequence) const;
   void forget_ended_sources();
 
   Trace names_;  ///< Sites and texts, and the header.
@@ -120,6 +134,10 @@ class Drain : public std::enable_shared_from_this<Drain> {
   std::deque<Pending> recent_;
   TraceWindow past_;             ///< What was before `recent_`,
   std::uint64_t forgotten_ = 0;  ///< and how many those were.
+  /// What is gone while some of its events are still to come,
+  std::vector<Gone> gone_;
+  /// and what will be forgotten when so many events are.
+  std::deque<std::pair<std::uint64_t, Gone>> leaving_;
   bool is_closing_ = false;
   bool is_closed_ = false;
   std::atomic<std::uint64_t> lost_ = 0;  ///< Read by anyone who wants to know.

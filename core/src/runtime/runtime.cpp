@@ -9,6 +9,7 @@
 #include "channel_list.h"
 #include "chantrace/detail/printable.h"
 #include "chantrace/task.h"
+#include "drain.h"
 #include "recording.h"
 
 namespace chantrace::detail {
@@ -246,6 +247,10 @@ void Runtime::end_settling() {
 
 void Runtime::release(TaskControl& task) {
   if (task.references.fetch_sub(1) != 1) return;
+  if (task.recording != nullptr && task.recording->drain() != nullptr)
+    task.recording->drain()->forget({.is_task = true,
+                                     .id = to_number(task.id.load()),
+                                     .last_sequence = task.join_object.sequence});
   const ScopedLock lock(mutex_);
   task.recording.reset();
   stop_recording(task);

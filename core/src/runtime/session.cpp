@@ -121,6 +121,7 @@ ServedRecording& served_recording() {
 void serve_recording(std::shared_ptr<detail::Recording> recording) {
   ServedRecording& served = served_recording();
   const detail::ScopedLock lock(served.mutex);
+  detail::is_served.store(recording != nullptr, std::memory_order_relaxed);
   served.recording.swap(recording);
 }
 
@@ -136,6 +137,19 @@ void stop_running_session() {
 }
 
 }  // namespace
+
+namespace detail {
+
+constinit std::atomic<bool> is_served = false;
+
+void tell_end(const Object& object) {
+  const auto recording = recording_for_sinks();
+  if (recording == nullptr || object.epoch != current_epoch.load()) return;
+  recording->drain()->forget(
+      {.is_task = false, .id = to_number(object.id), .last_sequence = object.sequence});
+}
+
+}  // namespace detail
 
 struct Session::Impl {
   std::shared_ptr<detail::Recording> recording;  ///< Null where only the probe runs.

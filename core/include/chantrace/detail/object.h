@@ -203,6 +203,14 @@ class Name {
 /// id is that execution's epoch.
 inline constexpr std::uint32_t kFamilyOfStrangers = 0xffffffff;
 
+struct Object;
+
+/// Whether sinks are told of events, and what knows objects for them has to forget those that are
+/// no more.
+extern std::atomic<bool> is_served;
+/// `object` is being destroyed.
+void tell_end(const Object& object);
+
 /// The common part of all objects.
 ///
 /// An object gets its id in an execution at its first operation there, so that objects may be
@@ -262,7 +270,10 @@ struct Object {
   Name given_name;
 
  protected:
-  ~Object() = default;
+  ~Object() {
+    if (epoch != 0 && is_served.load(std::memory_order_relaxed)) [[unlikely]]
+      tell_end(*this);
+  }
 };
 
 inline Waiter::Waiter(ParkedOperation& parked_operation, Object& waited_for)

@@ -22,6 +22,8 @@ class TraceWindow {
  public:
   /// How an object stood when the recording first saw it.
   void define_object(const ObjectInfo& info);
+  /// There are no events of it in the window.
+  void forget_object(ObjectId object) { objects_.erase(to_number(object)); }
   /// `event` is before the window. One of kind kNone stands for `value` events that are missing.
   ///
   /// `number`: what the caller calls it.

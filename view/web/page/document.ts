@@ -42,7 +42,6 @@ export class Index {
   readonly count: number;
   readonly times: Float64Array;           // Since the first step.
   readonly spansOfTask: Int32Array;       // Where those of a task begin; one more than there are tasks.
-  private readonly parked: Float64Array;  // Steps spent parked in all spans before one.
   readonly linksTo: Map<number, number[]> = new Map();
   readonly linksFrom: Map<number, number[]> = new Map();
 
@@ -55,9 +54,6 @@ export class Index {
     for (let i = spans.task.length; i-- > 0;) this.spansOfTask[spans.task[i]] = i;
     for (let task = doc.tasks.length; task-- > 0;)
       this.spansOfTask[task] = Math.min(this.spansOfTask[task], this.spansOfTask[task + 1]);
-    this.parked = new Float64Array(spans.task.length + 1);
-    for (let i = 0; i < spans.task.length; ++i)
-      this.parked[i + 1] = this.parked[i] + (spans.kind[i] === SpanKind.running ? 0 : spans.end[i] - spans.begin[i]);
     for (let i = 0; i < links.to.length; ++i) {
       push(this.linksTo, links.to[i], i);
       push(this.linksFrom, links.from[i], i);
@@ -76,12 +72,9 @@ export class Index {
     return low;
   }
 
-  /** How many of a task's steps up to that one it was parked at. */
-  parkedUpTo(task: number, step: number): number {
-    const { begin, kind } = this.doc.spans;
-    const span = this.spanAt(task, step);
-    const inside = span < this.spansOfTask[task + 1] && kind[span] !== SpanKind.running ? Math.max(0, step - begin[span]) : 0;
-    return this.parked[span] - this.parked[this.spansOfTask[task]] + inside;
+  /** Distances in time differ from those in steps. A controlled run has no time of its own. */
+  get hasTime(): boolean {
+    return !this.doc.controlled && this.doc.steps.time.slice(1).some((time, _, all) => time !== all[0]);
   }
 
   word(step: number): string { return this.doc.words[this.doc.steps.word[step - 1]]; }

@@ -23,7 +23,11 @@ function toAddress(): void {
   if (timeline.selected > 0) parts.set("s", String(timeline.selected));
   const { from, to } = timeline.window;
   const whole = timeline.whole();
-  if (from !== whole.from || to !== whole.to) parts.set("v", `${from.toFixed(1)}~${to.toFixed(1)}`);
+  if (from !== whole.from || to !== whole.to) {
+    const digits = timeline.byTime ? 7 : 1;  // Between two steps may lie most of what is seen.
+    parts.set("v", `${from.toFixed(digits)}~${to.toFixed(digits)}`);
+  }
+  if (timeline.byTime) parts.set("x", "time");
   if (timeline.firstLane > 0) parts.set("l", String(Math.floor(timeline.firstLane)));
   if (searchBox.value) parts.set("q", searchBox.value);
   if (timeline.onlyMatching) parts.set("h", "1");
@@ -35,6 +39,7 @@ function fromAddress(): void {
   searchBox.value = parts.get("q") ?? "";
   timeline.onlyMatching = parts.get("h") === "1";
   searchFor(searchBox.value);
+  showAxis(parts.get("x") === "time");
   const view = (parts.get("v") ?? "").split("~").map(Number);
   const isWindow = view.length === 2 && view.every(Number.isFinite) && view[1] > view[0];
   timeline.window = isWindow ? { from: view[0], to: view[1] } : timeline.whole();
@@ -69,6 +74,13 @@ function showTab(channels: boolean): void {
   find("show-state").setAttribute("aria-pressed", String(!channels));
   find("show-channels").setAttribute("aria-pressed", String(channels));
   if (channels) showChannels(find("channels"), index, actions);
+}
+
+function showAxis(byTime: boolean): void {
+  timeline.byTime = byTime;
+  find("axis").hidden = !index.hasTime;
+  find("by-steps").setAttribute("aria-pressed", String(!timeline.byTime));
+  find("by-time").setAttribute("aria-pressed", String(timeline.byTime));
 }
 
 function searchFor(query: string): void {
@@ -138,8 +150,7 @@ function dragged(canvas: HTMLCanvasElement, move: (dx: number, dy: number, event
 }
 
 dragged(timeline.canvas, (dx, dy) => {
-  const { from, to } = timeline.window;
-  timeline.pan((-dx / (timeline.width - timeline.gutter)) * (to - from));
+  timeline.pan(-dx / (timeline.width - timeline.gutter));
   timeline.scrollTo(timeline.firstLane - dy / 24);
   changed();
 }, (event) => {
@@ -148,17 +159,15 @@ dragged(timeline.canvas, (dx, dy) => {
 });
 
 const moveOverview = (event: PointerEvent) => {
-  const { from, to } = timeline.window;
-  timeline.pan(timeline.overviewStep(event.offsetX) - (from + to) / 2);
+  timeline.center(event.offsetX);
   changed();
 };
 dragged(timeline.overview, (_x, _y, event) => moveOverview(event), moveOverview);
 
 timeline.canvas.addEventListener("wheel", (event) => {
   event.preventDefault();
-  const { from, to } = timeline.window;
   if (event.offsetX < timeline.gutter) timeline.scrollTo(timeline.firstLane + Math.sign(event.deltaY) * 2);
-  else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) timeline.pan(((event.deltaX || event.deltaY) / 800) * (to - from));
+  else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) timeline.pan((event.deltaX || event.deltaY) / 800);
   else timeline.zoom(Math.exp(Math.max(-1, Math.min(1, event.deltaY / 300))), event.offsetX);
   changed();
 }, { passive: false });
@@ -192,7 +201,6 @@ function onKey(event: KeyboardEvent): void {
   if (event.key === " " && event.target instanceof HTMLButtonElement) return;  // It presses the button.
   const middle = timeline.gutter + (timeline.width - timeline.gutter) / 2;
   const at = timeline.selected > 0 ? Math.min(Math.max(timeline.xOf(timeline.selected), timeline.gutter), timeline.width) : middle;
-  const quarter = (timeline.window.to - timeline.window.from) / 4;
   const keys: Record<string, () => void> = {
     ArrowRight: () => actions.go(event.shiftKey ? "taskNext" : "next"),
     ArrowLeft: () => actions.go(event.shiftKey ? "taskPrevious" : "previous"),
@@ -207,9 +215,10 @@ function onKey(event: KeyboardEvent): void {
     n: () => actions.go("match"),
     w: () => timeline.zoom(0.7, at),
     s: () => timeline.zoom(1 / 0.7, at),
-    a: () => timeline.pan(-quarter),
-    d: () => timeline.pan(quarter),
+    a: () => timeline.pan(-0.25),
+    d: () => timeline.pan(0.25),
     "0": () => { timeline.window = timeline.whole(); timeline.scrollTo(0); },
+    x: () => showAxis(!timeline.byTime),
     h: () => { timeline.onlyMatching = !timeline.onlyMatching; timeline.showLanes(); },
     "/": () => searchBox.focus(),
     t: () => showTab(find("channels").hidden),
@@ -247,6 +256,7 @@ function replace(newest: TraceDocument): void {
   index = new Index(doc);
   states = new States(doc);
   timeline.replace(index);
+  showAxis(timeline.byTime);
   searchFor(searchBox.value);
   showWhole();
   show(0);
@@ -274,6 +284,8 @@ function follow(events: number): void {
   });
 }
 
+find("by-steps").addEventListener("click", () => { showAxis(false); changed(); });
+find("by-time").addEventListener("click", () => { showAxis(true); changed(); });
 find("show-state").addEventListener("click", () => showTab(false));
 find("show-channels").addEventListener("click", () => showTab(true));
 showWhole();

@@ -179,6 +179,7 @@ export function showHelp(dialog: HTMLDialogElement): void {
     ["a d", "to the left, to the right; also by dragging"],
     ["\u2191 \u2193", "other lanes; also the wheel over the names"],
     ["0", "all of it"],
+    ["x", "along the page: steps, or time"],
     ["t", "the channels, or the state"],
     ["space", "of a program that runs: holds what is shown, or goes on"],
     ["h", "hide lanes without what is searched for"],

@@ -1,24 +1,28 @@
 // Draws lanes on a canvas. What it costs grows with the pixels that are seen, not with the steps.
 import { Finding, Index, SpanKind } from "./document";
+import { Scale, whole, Window } from "./scale";
 import { Search } from "./search";
 
 const kRow = 24;      // Pixels of a lane.
 const kAxis = 22;     // Pixels of the numbers above the lanes.
 const kArrow = 6;
+const kNear = 9;      // Pixels from a step to a click that is meant for it.
+const kLongMin = 4;   // Steps, or nanoseconds: more than that is always seen.
 
 /** Pixels beside each other that look alike. */
 interface Column { x: number; width: number; tall: number; color: string }
 
-export interface Window { from: number; to: number }  // Steps; `from` is at the left edge.
-
 export class Timeline {
-  window: Window;
   firstLane = 0;
   selected = 0;
   hovered = 0;
   search: Search;
   onlyMatching = false;
   cycle: Finding | undefined;
+  private scale: Scale;
+  private seen: Window = { from: 0, to: 1 };
+  private left = 0;  // The position at the left edge,
+  private long = 1;  // and what there is from there to the right one.
   private lanes: number[] = [];
   private laneOf = new Map<number, number>();
   private context: CanvasRenderingContext2D;
@@ -33,6 +37,7 @@ export class Timeline {
     this.context = canvas.getContext("2d")!;
     this.overviewContext = overview.getContext("2d")!;
     this.measure();
+    this.scale = new Scale(index, false);
     this.window = this.whole();
     this.search = new Search(index, "");
     this.showLanes();
@@ -44,23 +49,37 @@ export class Timeline {
   /** Shows another trace, with nothing selected; where the end was in sight, the new one is. */
   replace(index: Index): void {
     const before = this.whole();
-    const { from, to } = this.window;
+    const isWhole = this.window.from === before.from && this.window.to === before.to;
     this.index = index;
     this.selected = this.hovered = 0;
     this.cycle = undefined;
     this.parkColors.clear();
-    const whole = this.whole();
-    const width = from === before.from && to === before.to ? whole.to - whole.from : Math.min(to - from, whole.to - whole.from);
-    this.window = { from: whole.to - width, to: whole.to };
+    this.scale = new Scale(index, this.byTime && index.hasTime);
+    const end = this.scale.at(this.whole().to);
+    const long = isWhole ? Infinity : this.long;
+    this.show(end - long, long);
     this.search = new Search(index, "");
     this.showLanes();
   }
 
-  /** All steps, and room at the right for what never ends. */
-  whole(): Window {
-    const count = Math.max(this.index.count, 1);
-    return { from: 0.5, to: count + Math.max(1.5, count * 0.14) };
+  get window(): Window { return this.seen; }
+  set window(window: Window) {
+    this.seen = window;
+    this.left = this.scale.at(window.from);
+    this.long = Math.max(this.scale.at(window.to) - this.left, 1e-3);
   }
+
+  /** Distances are times, not steps. */
+  get byTime(): boolean { return this.scale.byTime; }
+  set byTime(byTime: boolean) {
+    byTime &&= this.index.hasTime;
+    if (byTime === this.byTime) return;
+    this.scale = new Scale(this.index, byTime);
+    this.window = this.seen;
+    this.pan(0);
+  }
+
+  whole(): Window { return whole(this.index.count); }
   // Of the canvas, in pixels. Asking the canvas itself at each step of a frame would take most of it.
   width = 1;
   height = 1;
@@ -86,39 +105,37 @@ export class Timeline {
   }
 
   zoom(factor: number, x: number): void {
-    const at = this.stepOf(x);
-    const width = Math.min(Math.max((this.window.to - this.window.from) * factor, 4), this.whole().to - this.whole().from);
-    const part = (x - this.gutter) / (this.width - this.gutter);
-    this.show(at - part * width, width);
+    const at = this.positionOf(x);
+    const low = this.scale.at(this.whole().from);
+    const long = Math.min(Math.max(this.long * factor, kLongMin), this.scale.at(this.whole().to) - low);
+    this.show(at - ((x - this.gutter) / (this.width - this.gutter)) * long, long);
   }
 
-  pan(steps: number): void { this.show(this.window.from + steps, this.window.to - this.window.from); }
+  /** By a part of what is seen. */
+  pan(part: number): void { this.show(this.left + part * this.long, this.long); }
 
-  /** A step comes into sight, and its lane. */
+  /** Brings a step, and its lane, into sight. */
   reveal(step: number): void {
-    const width = this.window.to - this.window.from;
-    if (step < this.window.from + width * 0.05 || step > this.window.to - width * 0.05)
-      this.show(step - width / 2, width);
+    const at = this.scale.at(step);
+    if (at < this.left + this.long * 0.05 || at > this.left + this.long * 0.95) this.show(at - this.long / 2, this.long);
     const lane = this.laneOf.get(this.index.task(step));
     if (lane === undefined) return;
     if (lane < this.firstLane || lane >= this.firstLane + this.rows) this.scrollTo(lane - (this.rows >> 1));
   }
 
-  private show(from: number, width: number): void {
-    const { from: low, to: high } = this.whole();
-    width = Math.min(Math.max(width, 4), high - low);
-    from = Math.max(low, Math.min(from, high - width));
-    if (width >= high - low) from = low;
-    this.window = { from, to: from + width };
+  private show(from: number, long: number): void {
+    const low = this.scale.at(this.whole().from);
+    const high = this.scale.at(this.whole().to);
+    long = Math.max(long, kLongMin);
+    from = Math.max(low, Math.min(from, high - long));
+    this.window = long >= high - low ? this.whole() : { from: this.scale.stepAt(from), to: this.scale.stepAt(from + long) };
     this.draw();
   }
 
-  stepOf(x: number): number {
-    return this.window.from + ((x - this.gutter) / (this.width - this.gutter)) * (this.window.to - this.window.from);
-  }
-  xOf(step: number): number {
-    return this.gutter + ((step - this.window.from) / (this.window.to - this.window.from)) * (this.width - this.gutter);
-  }
+  private positionOf(x: number): number { return this.left + ((x - this.gutter) / (this.width - this.gutter)) * this.long; }
+  private xAt(position: number): number { return this.gutter + ((position - this.left) / this.long) * (this.width - this.gutter); }
+  stepOf(x: number): number { return this.scale.stepAt(this.positionOf(x)); }
+  xOf(step: number): number { return this.xAt(this.scale.at(step)); }
   yOf(task: number): number | undefined {
     const lane = this.laneOf.get(task);
     return lane === undefined ? undefined : kAxis + (lane - this.firstLane + 0.5) * kRow;
@@ -131,11 +148,17 @@ export class Timeline {
   stepAt(x: number, y: number): number | undefined {
     const task = this.taskAt(y);
     if (task === undefined || x < this.gutter) return undefined;
-    const reach = Math.max(1, (9 / (this.width - this.gutter)) * (this.window.to - this.window.from));
-    const at = Math.round(this.stepOf(x));
-    for (let off = 0; off <= Math.min(reach, 20_000); ++off)
-      for (const step of [at - off, at + off])
-        if (step >= 1 && step <= this.index.count && this.index.task(step) === task) return step;
+    const at = Math.max(1, Math.min(Math.round(this.stepOf(x)), this.index.count));
+    // Pixels; of steps that are far apart, the one beside it.
+    const reach = Math.max(kNear, this.byTime ? 0 : (this.width - this.gutter) / this.long);
+    for (let off = 0, isNear = true; isNear && off <= 20_000; ++off) {
+      isNear = false;
+      for (const step of [at - off, at + off]) {
+        if (step < 1 || step > this.index.count || Math.abs(this.xOf(step) - x) > reach) continue;
+        isNear = true;
+        if (this.index.task(step) === task) return step;
+      }
+    }
     // Inside what it is parked in: the step at which it began to wait.
     const span = this.index.spanAt(task, this.stepOf(x));
     if (span >= this.index.spansOfTask[task + 1]) return undefined;
@@ -211,18 +234,22 @@ export class Timeline {
 
   private drawAxis(): void {
     const c = this.context;
-    const { from, to } = this.window;
-    const width = this.width - this.gutter;
+    const perPixel = this.long / (this.width - this.gutter);
+    const low = Math.max(this.left, this.scale.at(1));
+    const high = Math.min(this.left + this.long, this.scale.at(this.index.count));
+    const text = this.byTime ? roundTime : (step: number) => step.toLocaleString("en");
     let every = 1;
-    for (let i = 0; ((every / (to - from)) * width) < 64; ++i) every *= i % 3 === 1 ? 2.5 : 2;
-    every = Math.max(1, Math.round(every));
+    for (let i = 0, room = 64; every / perPixel < room; ++i) {
+      every = Math.round(every * (i % 3 === 1 ? 2.5 : 2));
+      if (this.byTime) room = Math.max(64, c.measureText(text(Math.ceil(high / every) * every, every)).width + 16);
+    }
     c.textAlign = "center";
-    for (let step = Math.ceil(Math.max(from, 1) / every) * every; step <= Math.min(to, this.index.count); step += every) {
-      const x = this.xOf(step);
+    for (let at = Math.ceil(low / every) * every; at <= high; at += every) {
+      const x = this.xAt(at);
       c.fillStyle = this.colors.line;
       c.fillRect(x, kAxis - 4, 1, this.height);
       c.fillStyle = this.colors.faint;
-      c.fillText(step.toLocaleString("en"), x, kAxis / 2);
+      c.fillText(text(at, every), x, kAxis / 2);
     }
     c.textAlign = "left";
   }
@@ -246,7 +273,7 @@ export class Timeline {
       if (close - begin < 1.5) {
         // Of spans that share a pixel is drawn how much of them is parked; equal pixels at once.
         x = Math.max(Math.floor(left), x);
-        const share = this.parkedShare(task, x);
+        const share = this.scale.parkedShare(task, this.stepOf(x), this.stepOf(x + 1));
         const tall = Math.round(3 + 13 * share);
         const color = share > 0.02 ? this.parkColor(spans.object[span]) : this.colors.run;
         if (tall !== column.tall || color !== column.color || column.x + column.width !== x) {
@@ -284,13 +311,6 @@ export class Timeline {
       }
     }
     c.globalAlpha = 1;
-  }
-
-  private parkedShare(task: number, x: number): number {
-    const from = this.stepOf(x);
-    const to = this.stepOf(x + 1);
-    const parked = this.index.parkedUpTo(task, to) - this.index.parkedUpTo(task, from);
-    return Math.min(1, Math.max(0, parked / (to - from)));
   }
 
   private drawColumn(column: Column, y: number): void {
@@ -399,7 +419,7 @@ export class Timeline {
     c.fillStyle = this.colors.panel;
     c.fillRect(0, 0, this.gutter, this.height);
     c.fillStyle = this.colors.faint;
-    c.fillText("step", 8, kAxis / 2);
+    c.fillText(this.byTime ? "time" : "step", 8, kAxis / 2);
     c.save();
     c.beginPath();
     c.rect(0, kAxis, this.gutter - 4, this.height);
@@ -418,25 +438,29 @@ export class Timeline {
     c.fillRect(this.gutter - 1, 0, 1, this.height);
   }
 
-  overviewStep(x: number): number {
-    const { from, to } = this.whole();
-    return from + (x / this.overview.clientWidth) * (to - from);
+  /** Of the overview: what stands at a place of it comes into the middle. */
+  center(x: number): void {
+    const low = this.scale.at(this.whole().from);
+    const high = this.scale.at(this.whole().to);
+    this.show(low + ((x - this.gutter) / (this.width - this.gutter)) * (high - low) - this.long / 2, this.long);
   }
 
   private drawOverview(): void {
     const c = this.overviewContext;
-    const width = this.overview.clientWidth;
+    const { width, gutter } = this;
     const height = this.overview.clientHeight;
-    const { from, to } = this.whole();
-    const xOf = (step: number) => ((step - from) / (to - from)) * width;
+    const low = this.scale.at(this.whole().from);
+    const high = this.scale.at(this.whole().to);
+    const xOf = (step: number) => gutter + ((this.scale.at(step) - low) / (high - low)) * (width - gutter);
     c.fillStyle = this.colors.panel;
     c.fillRect(0, 0, width, height);
     // Which task makes a step, as a dot; of many steps some.
     const tasks = Math.max(1, this.index.doc.tasks.length);
-    const every = Math.max(1, Math.floor(this.index.count / (width * 4)));
+    const every = Math.max(1, Math.floor(this.index.count / ((width - gutter) * 4)));
+    const wide = Math.max(1, this.byTime ? 1 : (width - gutter) / this.index.count - 0.5);
     c.fillStyle = this.colors.run;
     for (let step = 1; step <= this.index.count; step += every)
-      c.fillRect(xOf(step), 3 + (this.index.task(step) / tasks) * (height - 8), Math.max(1, width / this.index.count - 0.5), Math.max(1.5, (height - 8) / tasks - 1));
+      c.fillRect(xOf(step), 3 + (this.index.task(step) / tasks) * (height - 8), wide, Math.max(1.5, (height - 8) / tasks - 1));
     c.fillStyle = this.colors.bad;
     for (const finding of this.index.doc.findings)
       for (const step of finding.steps) c.fillRect(xOf(step) - 1, 0, 3, height);
@@ -449,11 +473,18 @@ export class Timeline {
     const right = xOf(this.window.to);
     c.fillStyle = this.colors.ink;
     c.globalAlpha = 0.12;
-    c.fillRect(0, 0, left, height);
+    c.fillRect(gutter, 0, left - gutter, height);
     c.fillRect(right, 0, width - right, height);
     c.globalAlpha = 1;
     c.strokeStyle = this.colors.mark;
     c.strokeRect(left + 0.5, 0.5, Math.max(3, right - left - 1), height - 1);
     if (this.selected > 0) { c.fillStyle = this.colors.mark; c.fillRect(xOf(this.selected) - 1, 0, 2, height); }
   }
+}
+
+/** A multiple of `every` nanoseconds, in the largest unit that has no use for a point. */
+function roundTime(at: number, every: number): string {
+  const unit = every >= 1e9 ? 1e9 : every >= 1e6 ? 1e6 : every >= 1e3 ? 1e3 : 1;
+  const name = { 1: "ns", 1e3: "\u00b5s", 1e6: "ms", 1e9: "s" }[unit];
+  return at === 0 ? "0" : `${Math.round(at / unit).toLocaleString("en")} ${name}`;
 }

@@ -3,7 +3,7 @@
 //   CHANTRACE=.../chantrace TRACES=FOLDER ARTEFACTS=FOLDER node --test test/
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
@@ -26,9 +26,18 @@ async function until(holds) {
   while (!(await holds())) await new Promise((done) => setTimeout(done, 20));
 }
 
-async function open(name, { hash = "", width = 1280, height = 760, colorScheme = "light" } = {}) {
+const kData = /(<script id="data"[^>]*>)(.*?)(?=<\/script>)/s;
+
+/** `change`: of what the command puts into the page. */
+async function open(name, { hash = "", width = 1280, height = 760, colorScheme = "light", change } = {}) {
   const file = resolve(ARTEFACTS, `${name}.html`);
   execFileSync(CHANTRACE, ["view", join(TRACES, `${name}.chantrace`), "--html", file], { stdio: "pipe" });
+  if (change) {
+    const page = readFileSync(file, "utf8");
+    const doc = JSON.parse(kData.exec(page)[2]);
+    change(doc);
+    writeFileSync(file, page.replace(kData, (_, tag) => tag + JSON.stringify(doc)));
+  }
   return openAt(`file://${file}`, { hash, width, height, colorScheme });
 }
 
@@ -162,6 +171,114 @@ test("the wheel zooms, dragging pans, 0 shows all", async () => {
   assert.deepEqual(await windowOf(page), whole);
   await seen(page, "large");
   await page.close();
+});
+
+// Along the page: time.
+
+/** Nothing happens for a while before step 7, which goes on from a wait that began with step 6. */
+const withGap = (doc) => { doc.steps.time = doc.steps.time.map((_, i) => (i === 0 ? 0 : i === 6 ? 1_000_000 : 1_000)); };
+
+test("distances are times when asked for, and an address keeps that", async () => {
+  const page = await open("pool", { change: withGap });
+  const x = (step) => page.evaluate((one) => window.chantrace.timeline.xOf(one), step);
+  const even = await x(2) - await x(1);
+  assert.ok(Math.abs(await x(7) - await x(6) - even) < 1e-6);
+  await page.keyboard.press("x");
+  assert.equal(await page.getAttribute("#by-time", "aria-pressed"), "true");
+  const gap = await x(7) - await x(6);
+  assert.ok(Math.abs(gap / (await x(7) - await x(5)) - 1000 / 1001) < 1e-6);
+  assert.ok(gap > 500);
+  await seen(page, "time");
+  const at = await place(page, 7);
+  await page.mouse.click(at.x, at.y);
+  assert.equal(await selected(page), 7);
+  await page.mouse.wheel(0, -300);
+  await until(async () => await x(7) - await x(6) > gap * 1.5);
+  const near = await place(page, 7);
+  assert.ok(Math.abs(near.x - at.x) < 1, "what is under the pointer stays there");
+  await page.mouse.down();
+  await page.mouse.move(at.x + 50, at.y, { steps: 4 });
+  await page.mouse.up();
+  assert.equal(Math.round((await place(page, 7)).x - near.x), 50);
+  const hash = await hashWith(page, `v=${(await windowOf(page)).from.toFixed(7)}`);
+  assert.match(hash, /x=time/);
+  const other = await openAt(`file://${resolve(ARTEFACTS, "pool.html")}`, { hash });
+  assert.ok(Math.abs((await place(other, 7)).x - (await place(page, 7)).x) < 1);
+  await other.keyboard.press("0");
+  await other.keyboard.press("End");
+  await other.keyboard.press("Home");
+  assert.equal(await selected(other), 1);
+  await other.click("#by-steps");
+  await until(async () => await other.evaluate(() => location.hash) === "#s=1");
+  await page.close();
+  await other.close();
+});
+
+test("of many steps in a pixel, it is time that is shared out", async () => {
+  const page = await open("pool", { change: withGap });
+  const share = () => page.evaluate(() => {
+    const { scale, index } = window.chantrace.timeline;
+    return scale.parkedShare(index.doc.tasks.findIndex((task) => task.name === "main"), 5, 8);
+  });
+  const steps = await share();
+  await page.keyboard.press("x");
+  assert.notEqual(await share(), steps);
+  const expected = await page.evaluate(() => {
+    const { spans, tasks } = window.chantrace.index.doc;
+    const main = tasks.findIndex((task) => task.name === "main");
+    let parked = 0;
+    const time = (step) => (step >= 7 ? 1_000_000 + (step - 7) * 1_000 : (step - 6) * 1_000);
+    spans.task.forEach((task, i) => {
+      if (task === main && spans.kind[i] !== 0) parked += Math.max(0, time(Math.min(spans.end[i], 8)) - time(Math.max(spans.begin[i], 5)));
+    });
+    return parked / (time(8) - time(5));
+  });
+  assert.ok(expected > 0.1);
+  assert.ok(Math.abs(await share() - expected) < 1e-9);
+  await page.close();
+});
+
+test("half a million steps, many of them at one time, have their places and can be found again", async () => {
+  const page = await open("large", { hash: "#x=time", change: (doc) => {
+    let random = 1;
+    doc.steps.time = doc.steps.time.map((_, i) => {
+      random = (random * 48271) % 2147483647;
+      return i === 0 || random % 3 === 0 ? 0 : random % 1000 === 1 ? 5_000_000 : random % 900;
+    });
+  } });
+  const wrong = () => page.evaluate(() => {
+    const { timeline, index } = window.chantrace;
+    let count = 0;
+    for (let step = 1; step <= index.count; step += 97) {
+      const back = timeline.stepOf(timeline.xOf(step));
+      if (Math.abs(timeline.xOf(back) - timeline.xOf(step)) > 1e-3) ++count;
+      if (step > 97 && timeline.xOf(step) < timeline.xOf(step - 97)) ++count;
+    }
+    return count;
+  });
+  assert.equal(await wrong(), 0);
+  await page.keyboard.press("End");
+  for (let i = 0; i < 60; ++i) await page.keyboard.press("w");
+  const { x, y } = await place(page, await selected(page));
+  await page.mouse.click(x, y);
+  assert.equal(await selected(page), await page.evaluate(() => window.chantrace.index.count));
+  await page.keyboard.press("0");
+  const box = await page.locator("#overview").boundingBox();
+  await page.keyboard.press("w");
+  await page.mouse.click(box.x + box.width / 2, box.y + 10);
+  assert.equal(await wrong(), 0);
+  await seen(page, "large_time");
+  await page.close();
+});
+
+test("where time says no more than steps it cannot be asked for", async () => {
+  for (const name of ["deadlock", "empty", "large"]) {
+    const page = await open(name, { hash: "#x=time" });
+    await page.keyboard.press("x");
+    assert.ok(await page.locator("#axis").isHidden());
+    assert.equal(await page.evaluate(() => window.chantrace.timeline.byTime), false);
+    await page.close();
+  }
 });
 
 test("a search counts, marks and hides", async () => {

@@ -1,5 +1,5 @@
 // The parts of the page that are text. Everything from a trace goes in as text, never as markup.
-import { duration, Index, LinkKind } from "./document";
+import { duration, Index, LinkKind, SpanKind } from "./document";
 import { nothing, Standing, States } from "./state";
 
 type Child = Node | string;
@@ -27,10 +27,15 @@ export function shortened(text: string, max = kTextMax): string {
   return text.length <= max ? text : `${text.slice(0, max)} \u2026 (${text.length - max} more characters)`;
 }
 
+function link(text: string, href: string, act: () => void): HTMLElement {
+  const one = element("a", { href }, text);
+  one.addEventListener("click", (event) => { event.preventDefault(); act(); });
+  return one;
+}
+
 function stepLink(index: Index, step: number, actions: Actions): HTMLElement {
-  const link = element("a", { href: `#s=${step}` }, shortened(`${index.doc.tasks[index.task(step)].name}: ${index.word(step)} (step ${step})`));
-  link.addEventListener("click", (event) => { event.preventDefault(); actions.select(step); });
-  return link;
+  const task = index.doc.tasks[index.task(step)]?.name ?? "?";
+  return link(shortened(`${task}: ${index.word(step)} (step ${step})`), `#s=${step}`, () => actions.select(step));
 }
 
 function button(text: string, title: string, act: () => void, enabled = true): HTMLElement {
@@ -39,6 +44,8 @@ function button(text: string, title: string, act: () => void, enabled = true): H
   one.addEventListener("click", act);
   return one;
 }
+
+export function inSteps({ first, last }: Index): string { return `steps ${first.toLocaleString("en")} to ${last.toLocaleString("en")}`; }
 
 export function showFindings(into: HTMLElement, index: Index, actions: Actions): void {
   const { doc } = index;
@@ -49,7 +56,7 @@ export function showFindings(into: HTMLElement, index: Index, actions: Actions):
     const box = element("div", { class: finding.certainty === "note" ? "finding note" : "finding" },
       element("p", {}, shortened(finding.summary, 600)));
     const buttons = element("div", { class: "buttons" });
-    if (finding.steps.length > 0) buttons.append(button("show me", "Selects the step, and shows who waits for whom", () => actions.showFinding(i)));
+    if (finding.steps.some((step) => step > 0)) buttons.append(button("show me", "Selects the step, and shows who waits for whom", () => actions.showFinding(i)));
     const text = element("pre", {}, shortened(finding.text));
     text.hidden = true;
     buttons.append(button("why", "Shows all that is known", () => { text.hidden = !text.hidden; }));
@@ -74,30 +81,40 @@ function focusAgain(into: HTMLElement, text: string | null): void {
 
 export function showDetail(into: HTMLElement, index: Index, states: States, step: number, actions: Actions): void {
   const focused = into.contains(document.activeElement) ? document.activeElement!.textContent : null;
-  into.replaceChildren(element("h2", {}, step > 0 ? `Step ${step.toLocaleString("en")} of ${index.count.toLocaleString("en")}` : "No step is selected"));
+  into.replaceChildren(element("h2", {}, step > 0 ? `Step ${step.toLocaleString("en")} of ${index.total.toLocaleString("en")}` : "No step is selected"));
   into.append(element("div", { class: "buttons" },
     button("\u25c2", "Previous step: left", () => actions.go("previous"), step > 1),
-    button("\u25b8", "Next step: right", () => actions.go("next"), step < index.count),
+    button("\u25b8", "Next step: right", () => actions.go("next"), step < index.total),
     button("task \u25b8", "Next step of this task: shift and right", () => actions.go("taskNext"), step > 0),
     button("object \u25b8", "Next step on this channel or lock: c", () => actions.go("objectNext"), step > 0 && index.object(step) >= 0),
     ...(index.doc.controlled ? [button("preemption \u25b8", "Next preemption: p", () => actions.go("preemption"))] : [])));
   focusAgain(into, focused);
   if (step < 1) return;
+  if (!index.has(step)) {
+    into.append(element("p", {}, "loading"));
+    return;
+  }
   const { doc } = index;
   const list = element("dl");
   const row = (name: string, ...values: Child[]) => list.append(element("dt", {}, name), element("dd", {}, ...values));
   row("task", shortened(doc.tasks[index.task(step)].name, kNameMax));
   row("does", shortened(index.word(step)));
   if (index.place(step)) row("at", index.place(step));
-  row(doc.controlled ? "time" : "after", duration(index.times[step - 1], doc.controlled));
-  const phase = doc.steps.phase[step - 1];
+  row(doc.controlled ? "time" : "after", duration(index.time(step), doc.controlled));
+  const phase = index.phase(step);
   const { spans } = doc;
   if (phase === 1) {
     for (let span = index.spansOfTask[index.task(step)]; span < index.spansOfTask[index.task(step) + 1]; ++span) {
-      if (spans.begin[span] !== step || spans.kind[span] === 0) continue;
+      if (spans.begin[span] !== step || spans.kind[span] === SpanKind.running) continue;
       const end = spans.end[span];
-      if (end > index.count) { row("waits", spans.kind[span] === 2 ? "for ever" : "to the end"); continue; }
-      row("waits", `${end - step} steps, ${duration(index.times[end - 1] - index.times[step - 1], doc.controlled)}`);
+      if (spans.kind[span] === SpanKind.blocked) { row("waits", "for ever"); continue; }
+      if (end > index.total) { row("waits", "to the end"); continue; }
+      if (!index.has(end)) {
+        row("waits", `beyond step ${index.last.toLocaleString("en")}`);
+        row("goes on", link("next step of the task", `#s=${step}`, () => actions.go("taskNext")));
+        continue;
+      }
+      row("waits", `${end - step} steps, ${duration(index.time(end) - index.time(step), doc.controlled)}`);
       row("goes on", stepLink(index, end, actions));
     }
   }
@@ -145,8 +162,13 @@ const kLocks = new Set(["mutex", "shared mutex"]);
 const kStanding = new Set(["channel", "mutex", "shared mutex", "condition variable", "wait group", "semaphore", "once"]);
 
 export function showState(into: HTMLElement, index: Index, states: States, step: number): void {
-  const at = step > 0 ? step : index.count;
-  into.replaceChildren(element("h2", {}, step > 0 ? `State after step ${step.toLocaleString("en")}` : index.doc.live === undefined ? "State at the end" : "State now"));
+  const isEnd = step < 1 && index.last >= index.total;
+  const at = step > 0 ? step : index.last;
+  into.replaceChildren(element("h2", {}, !isEnd ? `State after step ${at.toLocaleString("en")}` : index.doc.live === undefined ? "State at the end" : "State now"));
+  if (step > 0 && !index.has(step)) {
+    into.append(element("p", {}, "loading"));
+    return;
+  }
   const all = states.at(at);
   index.doc.objects.forEach(({ kind }, object) => {
     if (kStanding.has(kind) && !all.has(object)) all.set(object, nothing());

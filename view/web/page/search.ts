@@ -29,8 +29,8 @@ export class Search {
     const objects = lower(doc.objects.map((object) => object.name));
     const steps: number[] = [];
     const of = (texts: string[], i: number) => (i < 0 ? "" : texts[i]);
-    for (let step = 1; step <= index.count; ++step) {
-      const i = step - 1;
+    for (let step = index.first; step <= index.last; ++step) {
+      const i = index.row(step);
       const has = terms.every(({ part, text }) => {
         switch (part) {
           case "task": return tasks[doc.steps.task[i]].includes(text);

@@ -1,5 +1,5 @@
 // How channels, locks and the like stand at a step.
-import { ChangeKind, TraceDocument } from "./document";
+import { ChangeKind, Index, TraceDocument } from "./document";
 
 export interface Standing {
   size: number;       // Values in the buffer,
@@ -24,8 +24,8 @@ export class States {
   private readonly checkpoints: Map<number, Standing>[] = [];
   private readonly changes: TraceDocument["changes"];
 
-  constructor(private readonly doc: TraceDocument) {
-    this.changes = doc.changes;
+  constructor(private readonly index: Index) {
+    this.changes = index.doc.changes;
     const all = new Map<number, Standing>();
     for (let i = 0; i < this.changes.step.length; ++i) {
       if (i % kEvery === 0) this.checkpoints.push(copy(all));
@@ -47,7 +47,7 @@ export class States {
   touchedBy(step: number): Set<number> {
     const touched = new Set<number>();
     for (let i = this.endOf(step - 1); i < this.endOf(step); ++i) touched.add(this.changes.object[i]);
-    const object = step > 0 ? this.doc.steps.object[step - 1] : -1;
+    const object = this.index.object(step);
     if (object >= 0) touched.add(object);
     return touched;
   }

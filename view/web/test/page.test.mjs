@@ -1,78 +1,11 @@
-// The page as a person uses it, in Debian's chromium.
+// The page as a person uses it.
 //
-//   CHANTRACE=.../chantrace TRACES=FOLDER ARTEFACTS=FOLDER node --test test/
+//   CHANTRACE=.../chantrace TRACES=FOLDER ARTEFACTS=FOLDER WEB_DEMO=.../web_demo node --test test/page.test.mjs
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
-
-const { CHANTRACE, TRACES, ARTEFACTS, WEB_DEMO } = process.env;
-let browser;
-const problems = [];
-
-before(async () => {
-  mkdirSync(ARTEFACTS, { recursive: true });
-  browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
-});
-after(() => browser?.close());
-
-/** Asked from here: the page's policy lets nobody wait inside it. */
-async function until(holds) {
-  while (!(await holds())) await new Promise((done) => setTimeout(done, 20));
-}
-
-const kData = /(<script id="data"[^>]*>)(.*?)(?=<\/script>)/s;
-
-/** `change`: of what the command puts into the page. */
-async function open(name, { hash = "", width = 1280, height = 760, colorScheme = "light", change } = {}) {
-  const file = resolve(ARTEFACTS, `${name}.html`);
-  execFileSync(CHANTRACE, ["view", join(TRACES, `${name}.chantrace`), "--html", file], { stdio: "pipe" });
-  if (change) {
-    const page = readFileSync(file, "utf8");
-    const doc = JSON.parse(kData.exec(page)[2]);
-    change(doc);
-    writeFileSync(file, page.replace(kData, (_, tag) => tag + JSON.stringify(doc)));
-  }
-  return openAt(`file://${file}`, { hash, width, height, colorScheme });
-}
-
-async function openAt(address, { hash = "", width = 1280, height = 760, colorScheme = "light", live = false } = {}) {
-  const page = await browser.newPage({ viewport: { width, height }, colorScheme });
-  page.on("pageerror", (error) => problems.push(error.message));
-  page.on("console", (message) => { if (message.type() === "error" && !(live && /^Failed to load resource/.test(message.text()))) problems.push(message.text()); });
-  page.on("dialog", (dialog) => { problems.push("a dialog"); dialog.dismiss(); });
-  const own = live ? [address, `${address}notices`, `${address}document`] : [address];
-  page.on("request", (request) => { if (!own.includes(request.url().split("#")[0])) problems.push(request.url()); });
-  await page.goto(address + hash);
-  await until(() => page.evaluate(() => window.chantrace !== undefined));
-  return page;
-}
-
-/** Behind the next frame; nothing went wrong so far. */
-async function seen(page, artefact) {
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-  await page.screenshot({ path: join(ARTEFACTS, `${artefact}.png`) });
-  assert.deepEqual(problems, []);
-}
-
-const selected = (page) => page.evaluate(() => window.chantrace.timeline.selected);
-const windowOf = (page) => page.evaluate(() => ({ ...window.chantrace.timeline.window }));
-const text = (page, selector) => page.textContent(selector);
-/** The address follows what is seen a little later. */
-const hashWith = async (page, part) => {
-  await until(async () => (await page.evaluate(() => location.hash)).includes(part));
-  return page.evaluate(() => location.hash);
-};
-const place = (page, step) => page.evaluate((one) => {
-  const { timeline, index } = window.chantrace;
-  const box = timeline.canvas.getBoundingClientRect();
-  return { x: box.x + timeline.xOf(one), y: box.y + timeline.yOf(index.task(one)) };
-}, step);
+import { spawn } from "node:child_process";
+import { resolve } from "node:path";
+import { test } from "node:test";
+import { ARTEFACTS, CHANTRACE, hashWith, open, openAt, place, seen, selected, text, TRACES, until, WEB_DEMO, windowOf } from "./support.mjs";
 
 test("a trace is there with its name, its verdict and its lanes", async () => {
   const page = await open("deadlock");
@@ -218,7 +151,8 @@ test("of many steps in a pixel, it is time that is shared out", async () => {
   const page = await open("pool", { change: withGap });
   const share = () => page.evaluate(() => {
     const { scale, index } = window.chantrace.timeline;
-    return scale.parkedShare(index.doc.tasks.findIndex((task) => task.name === "main"), 5, 8);
+    const at = (step) => ({ step, position: scale.at(step) });
+    return scale.parkedShare(index.doc.tasks.findIndex((task) => task.name === "main"), at(5), at(8));
   });
   const steps = await share();
   await page.keyboard.press("x");
@@ -393,7 +327,7 @@ const eventsSaid = async (page) => Number(/of ([\d,]+) events/.exec(await text(p
 
 test("a program that runs is followed, and what is held can be searched", async () => {
   const demo = await startDemo();
-  const page = await openAt(demo.address, { live: true });
+  const page = await openAt(demo.address, { more: [`${demo.address}notices`, `${demo.address}document`] });
   assert.equal(await text(page, "#title"), "web_demo");
   assert.equal(await text(page, "#verdict"), "running");
   const before = await eventsSaid(page);
@@ -420,7 +354,7 @@ test("a program that runs is followed, and what is held can be searched", async 
 
 test("a step that is selected stays, and the page finds a program that was started again", async () => {
   const demo = await startDemo();
-  const page = await openAt(demo.address, { live: true });
+  const page = await openAt(demo.address, { more: [`${demo.address}notices`, `${demo.address}document`] });
   await until(async () => (await eventsSaid(page)) > 200);
   await page.keyboard.press("End");
   assert.equal(await text(page, "#pause"), "go on");

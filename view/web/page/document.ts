@@ -69,9 +69,12 @@ export class Index {
     this.first = (part?.first ?? 1) + this.before;
     this.last = this.first + rows - this.before - 1;
     this.total = part?.total ?? rows;
-    if (part) this.renumber(part);
+    if (part) {
+      this.renumber(part);
+      this.findBlocked();
+    }
     this.times = new Float64Array(rows);
-    if (part && rows > 0) this.times[0] = steps.time[0];
+    if (rows > 0) this.times[0] = steps.time[0];
     for (let i = 1; i < rows; ++i) this.times[i] = this.times[i - 1] + steps.time[i];
     this.spansOfTask = new Int32Array(doc.tasks.length + 1).fill(spans.task.length);
     for (let i = spans.task.length; i-- > 0;) this.spansOfTask[spans.task[i]] = i;
@@ -93,6 +96,26 @@ export class Index {
       if (changes.kind[i] === ChangeKind.push) changes.number[i] = number(changes.number[i]);
       changes.step[i] = Math.max(number(changes.step[i]), this.first - 1);  // What was so when the part began.
     }
+  }
+
+  /** That a wait never ends shows at the end of the trace alone; findings tell of some. */
+  private findBlocked(): void {
+    const { spans, findings } = this.doc;
+    const stuck = new Set(findings.filter(({ certainty }) => certainty === "certain").flatMap(({ steps }) => steps.filter((step) => step > 0)));
+    for (let i = 0; i < spans.task.length; ++i)
+      if (spans.kind[i] === SpanKind.parked && spans.end[i] > this.last && stuck.has(spans.begin[i])) spans.kind[i] = SpanKind.blocked;
+  }
+
+  /** The last step at which a task begins to wait for ever; 0: none does. Of a part: 0. */
+  get lastBlocked(): number {
+    const { kind, begin } = this.doc.spans;
+    return this.isPart ? 0 : kind.reduce((last, one, i) => (one === SpanKind.blocked ? Math.max(last, begin[i]) : last), 0);
+  }
+
+  /** It serves timers, and does nothing but what they make it do. */
+  isService(task: number): boolean {
+    const { name, parent, place } = this.doc.tasks[task];
+    return name === "timers" && parent < 0 && place === "";
   }
 
   /** Steps that there are here. */

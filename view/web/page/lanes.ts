@@ -88,6 +88,7 @@ export class Lanes {
     const y = this.view.yOf(task)!;
     const isDim = !this.view.search.hasTask(task);
     c.globalAlpha = isDim ? 0.25 : 1;
+    if (this.view.index.isService(task)) c.globalAlpha *= 0.3;
     if (this.view.index.isPart) this.drawElsewhere(task, y);
     this.drawSpans(task, y);
     this.drawSteps(task, y, isDim);

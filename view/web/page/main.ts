@@ -103,8 +103,9 @@ function showAxis(byTime: boolean): void {
 
 function searchFor(query: string): void {
   timeline.search = new Search(index(), query);
-  const { steps } = timeline.search;
-  find("matches").textContent = steps === undefined ? "" :
+  const { steps, unknownPart } = timeline.search;
+  // A text may have a colon as well.
+  find("matches").textContent = steps === undefined ? "" : steps.length === 0 && unknownPart !== "" ? `no such key: ${unknownPart.slice(0, 20)}` :
     index().isPart ? `${steps.length.toLocaleString("en")} in ${inSteps(index())}` : `${steps.length.toLocaleString("en")} steps`;
   timeline.showLanes();
 }

@@ -1,6 +1,6 @@
 // The parts of the page that are text. Everything from a trace goes in as text, never as markup.
-import { duration, Index, LinkKind, SpanKind } from "./document";
-import { nothing, Standing, States } from "./state";
+import { ChangeKind, duration, Index, LinkKind, SpanKind } from "./document";
+import { isVariable, nothing, Standing, States } from "./state";
 
 type Child = Node | string;
 
@@ -20,6 +20,7 @@ export type Where = "previous" | "next" | "taskPrevious" | "taskNext" | "objectN
 
 const kTextMax = 4000;  // Of a text that a trace brings; the rest is said to be left out.
 const kRowsMax = 200;
+const kTasksMax = 20;
 
 const kNameMax = 120;
 
@@ -107,7 +108,7 @@ export function showDetail(into: HTMLElement, index: Index, states: States, step
     for (let span = index.spansOfTask[index.task(step)]; span < index.spansOfTask[index.task(step) + 1]; ++span) {
       if (spans.begin[span] !== step || spans.kind[span] === SpanKind.running) continue;
       const end = spans.end[span];
-      if (spans.kind[span] === SpanKind.blocked) { row("waits", "for ever"); continue; }
+      if (spans.kind[span] === SpanKind.blocked) { row("waits", `for ever, since step ${step.toLocaleString("en")}`); continue; }
       if (end > index.total) { row("waits", "to the end"); continue; }
       if (!index.has(end)) {
         row("waits", `beyond step ${index.last.toLocaleString("en")}`);
@@ -122,8 +123,18 @@ export function showDetail(into: HTMLElement, index: Index, states: States, step
   if (object >= 0) {
     const one = doc.objects[object];
     row("on", `${one.kind} ${shortened(one.name, kNameMax)}${one.place ? `, made at ${one.place}` : ""}`);
-    const others = (states.at(step).get(object)?.waiters ?? []).filter((task) => task !== index.task(step));
-    if (others.length > 0) row(phase === 1 ? "also wait" : "wait there", others.slice(0, 20).map((task) => doc.tasks[task].name).join(", ") + (others.length > 20 ? ", \u2026" : ""));
+    const { holders, waiters } = states.at(step).get(object) ?? nothing();
+    const since = (kind: ChangeKind.hold | ChangeKind.wait, tasks: number[]) => tasks.slice(0, kTasksMax).flatMap((task, i): Child[] => {
+      const name = shortened(doc.tasks[task]?.name ?? "?", kNameMax);
+      const from = states.since(kind, object, task, step);
+      const text = from > 0 ? link(`since step ${from.toLocaleString("en")}`, `#s=${from}`, () => actions.select(from)) : "since before";
+      return [i === 0 ? "" : ", ", `${name}, `, text];
+    }).concat(tasks.length > kTasksMax ? [", \u2026"] : []);
+    // Whoever holds what it has just taken goes without saying.
+    const held = holders.filter((task) => task !== index.task(step));
+    if (held.length > 0) row("held by", ...since(ChangeKind.hold, held));
+    const others = waiters.filter((task) => task !== index.task(step));
+    if (others.length > 0) row(phase === 1 ? "also wait" : "wait there", ...since(ChangeKind.wait, others));
   }
   for (const i of (index.linksTo.get(step) ?? []).slice(0, 20))
     row(kLinkWords[doc.links.kind[i] as LinkKind][0], stepLink(index, doc.links.from[i], actions));
@@ -171,7 +182,8 @@ export function showState(into: HTMLElement, index: Index, states: States, step:
   }
   const all = states.at(at);
   index.doc.objects.forEach(({ kind }, object) => {
-    if (kStanding.has(kind) && !all.has(object)) all.set(object, nothing());
+    const hasState = isVariable(kind) ? states.variable(object, at) > 0 : kStanding.has(kind);
+    if (hasState && !all.has(object)) all.set(object, nothing());
   });
   const touched = step > 0 ? states.touchedBy(step) : new Set<number>();
   const table = element("table", {}, element("tr", {}, element("th", {}, "object"), element("th", {}, "state"), element("th", {}, "waiting")));
@@ -180,8 +192,8 @@ export function showState(into: HTMLElement, index: Index, states: States, step:
   const more = objects.length - kRowsMax;
   if (more > 0) objects = [...objects.filter((one) => touched.has(one)), ...objects.filter((one) => !touched.has(one))].slice(0, kRowsMax);
   for (const object of objects) {
-    const [state, waiting] = standingInWords(index, object, all.get(object)!);
     const shared = index.doc.objects[object];
+    const [state, waiting] = isVariable(shared.kind) ? [index.value(states.variable(object, at)), ""] : standingInWords(index, object, all.get(object)!);
     table.append(element("tr", touched.has(object) ? { class: "touched" } : {},
       element("td", { class: "name" }, `${shared.kind} ${shortened(shared.name, kNameMax)}`),
       element("td", {}, state), element("td", { class: "waits" }, waiting)));
@@ -205,7 +217,7 @@ export function showHelp(dialog: HTMLDialogElement): void {
     ["t", "the channels, or the state"],
     ["space", "of a program that runs: holds what is shown, or goes on"],
     ["h", "hide lanes without what is searched for"],
-    ["/", "search: words, or task:worker on:results op:send at:pool.cpp"],
+    ["/", "search: words, \"a phrase\", or task:worker on:results op:send at:pool.cpp"],
     ["esc", "select nothing"],
   ];
   const list = element("dl");

@@ -7,11 +7,13 @@ export interface Window { from: number; to: number }  // Steps, and parts of the
 /** A step, or a part of one, and where it stands. */
 export interface Place { step: number; position: number }
 
-const kRoom = 0.14;  // Of the whole, at the right, for what never ends.
+const kRoom = 0.14;         // Of the whole, at the right, for what never ends,
+const kBlockedRoom = 0.22;  // and of all that is seen for what begins last of it, so that its words have a place.
 
 /** All steps, and room at the right for what never ends. */
-export function whole(count: number): Window {
-  return { from: 0.5, to: Math.max(count, 1) + Math.max(1.5, Math.max(count, 1) * kRoom) };
+export function whole(index: Index): Window {
+  const count = Math.max(index.total, 1);
+  return { from: 0.5, to: Math.max(count + Math.max(1.5, count * kRoom), index.lastBlocked / (1 - kBlockedRoom)) };
 }
 
 /** Positions are steps, or nanoseconds since the start; between two steps they grow evenly. */
@@ -88,9 +90,9 @@ function elsewhere(index: Index, levels: Levels[]): { before: Known[]; after: Kn
   const after = known.filter(({ step }) => step > last);
   const begin = (before[0]?.time ?? index.time(first));
   const end = Math.max(begin, index.time(last), ...after.map(({ time }) => time));
-  const { from, to } = whole(total);
+  const { from, to } = whole(index);
   before.unshift({ step: from, time: begin - (end - begin) / 100 });
-  after.push({ step: to, time: end + (end - begin) * kRoom });
+  after.push({ step: to, time: end + (end - begin) * (to / total - 1) });
   return { before, after };
 }
 

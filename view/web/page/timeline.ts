@@ -28,6 +28,7 @@ export class Timeline {
   taskOf: (step: number) => number = (step) => this.index.task(step);
   /** Called behind each frame. */
   afterDraw: () => void = () => {};
+  private all: Window;
   private seen: Window = { from: 0, to: 1 };
   private places: Place[] = [];  // Of the pixels that are drawn, which all lanes share.
   private laneOf = new Map<number, number>();
@@ -43,6 +44,7 @@ export class Timeline {
     this.strip = new Overview(overview, this, this.colors);
     this.measure();
     this.scale = new Scale(index, false);
+    this.all = whole(index);
     this.window = this.whole();
     this.search = new Search(index, "");
     this.showLanes();
@@ -55,6 +57,7 @@ export class Timeline {
     const before = this.whole();
     const isWhole = this.window.from === before.from && this.window.to === before.to;
     this.index = index;
+    this.all = whole(index);
     this.selected = this.hovered = 0;
     this.cycle = undefined;
     this.scale = new Scale(index, this.byTime && index.hasTime);
@@ -94,7 +97,7 @@ export class Timeline {
     this.pan(0);
   }
 
-  whole(): Window { return whole(this.index.total); }
+  whole(): Window { return this.all; }
 
   // Of the canvas, in pixels. Asking the canvas itself at each step of a frame would take most of it.
   width = 1;

@@ -234,6 +234,77 @@ test("a search counts, marks and hides", async () => {
   await page.close();
 });
 
+test("a phrase is found as it stands, and what is no key is told", async () => {
+  const page = await open("pool");
+  const matches = async (query) => { await page.fill("#search", query); return text(page, "#matches"); };
+  assert.equal(await matches("33 recv"), "1 steps");
+  assert.equal(await matches("\"33 recv\""), "0 steps");
+  assert.equal(await matches("\"recv(jobs) = 33\""), "1 steps");
+  assert.equal(await matches("task:\"worker\" \"= 33"), "1 steps");
+  assert.equal(await matches("\""), "");
+  assert.equal(await matches("on: on:\"\" op:send"), await matches("op:send"));
+  assert.equal(await matches("tsk:worker"), "no such key: tsk");
+  assert.equal(await matches("\"tsk:worker\""), "0 steps");
+  assert.equal(await matches("std::thread"), "0 steps");
+  await page.close();
+  const hostile = await open("names");
+  await hostile.fill("#search", "wrap:x");
+  assert.match(await text(hostile, "#matches"), /[1-9]\d* steps/, "a text may have a colon");
+  await hostile.close();
+});
+
+test("a deadlock has room, and says since when", async () => {
+  const page = await open("deadlock");
+  await page.click("#findings button >> text=show me");
+  const { width, x } = await page.evaluate(() => ({ width: window.chantrace.timeline.width, x: window.chantrace.timeline.xOf(9) }));
+  assert.ok(width - x > 150, `${width - x} pixels`);
+  assert.match(await text(page, "#detail"), /waitsfor ever, since step 7/);
+  assert.match(await text(page, "#detail"), /held byright, since step 6/);
+  await page.click("#detail a >> text=since step 6");
+  assert.equal(await selected(page), 6);
+  await page.keyboard.press("End");
+  await page.keyboard.press("ArrowLeft");
+  assert.match(await text(page, "#detail"), /waitsfor ever, since step 8.*held byleft, since step 5/);
+  await seen(page, "since");
+  await page.close();
+});
+
+test("the state has variables, as the last operation left them", async () => {
+  const page = await open("pool", { change: (doc) => {
+    doc.objects.push({ name: "done", kind: "atomic", type: "int", capacity: 0, place: "" });
+    const at = doc.steps.task.map((_, i) => i).slice(-2);
+    for (const i of at) { doc.steps.object[i] = doc.objects.length - 1; doc.steps.value[i] = doc.words.push(`value ${i}`) - 1; }
+  } });
+  const count = await page.evaluate(() => window.chantrace.index.count);
+  assert.match(await text(page, "#state"), new RegExp(`atomic donevalue ${count - 1}`));
+  await page.keyboard.press("End");
+  await page.keyboard.press("ArrowLeft");
+  assert.match(await text(page, "#state"), new RegExp(`atomic donevalue ${count - 2}`));
+  await page.keyboard.press("ArrowLeft");
+  assert.doesNotMatch(await text(page, "#state"), /atomic done/);
+  await page.close();
+});
+
+test("what serves timers is faint", async () => {
+  const rename = (doc, place) => {
+    const task = doc.tasks.findIndex(({ name }) => name === "worker");
+    Object.assign(doc.tasks[task], { name: "timers", parent: -1, place });
+  };
+  const line = async (place) => {
+    const page = await open("pool", { change: (doc) => rename(doc, place) });
+    await seen(page, "timers");
+    const color = await page.evaluate(() => {
+      const { timeline, index } = window.chantrace;
+      const task = index.doc.tasks.findIndex(({ name }) => name === "timers");
+      const x = (timeline.xOf(index.doc.tasks[task].first) + timeline.xOf(index.doc.tasks[task].first + 1)) / 2;
+      return [...timeline.canvas.getContext("2d").getImageData(x * devicePixelRatio, timeline.yOf(task) * devicePixelRatio, 1, 1).data].join();
+    });
+    await page.close();
+    return color;
+  };
+  assert.notEqual(await line(""), await line("pool.cpp:88"));
+});
+
 test("an address that was passed on shows the same", async () => {
   const page = await open("large");
   await page.fill("#search", "task:worker-7");

@@ -153,6 +153,7 @@ export class Index {
   operation(step: number): string { return this.doc.operations[this.doc.steps.operation[this.row(step)]] ?? "?"; }
   phase(step: number): number { return this.doc.steps.phase[this.row(step)]; }
   task(step: number): number { return this.doc.steps.task[this.row(step)] ?? -1; }
+  nameOf(task: number): string { return this.doc.tasks[task]?.name ?? "?"; }
   object(step: number): number { return this.doc.steps.object[this.row(step)] ?? -1; }
   value(step: number): string { return this.doc.words[this.doc.steps.value[this.row(step)]] ?? "?"; }
 

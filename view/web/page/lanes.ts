@@ -23,8 +23,10 @@ class Columns {
   draw(c: CanvasRenderingContext2D, y: number): void {
     for (const [color, columns] of this.byColor) {
       c.fillStyle = color;
+      c.beginPath();
       for (let i = 0; i < columns.length; i += 3)
-        c.fillRect(columns[i], Math.round(y - columns[i + 2] / 2), columns[i + 1] - columns[i], columns[i + 2]);
+        c.rect(columns[i], Math.round(y - columns[i + 2] / 2), columns[i + 1] - columns[i], columns[i + 2]);
+      c.fill();
     }
   }
 }

@@ -139,7 +139,7 @@ function aimOf(where: Where): Aim | undefined {
 /** Before the first step that is looked at, where none is selected. */
 function stepNow(): number {
   if (timeline.selected > 0 || !index().isPart) return timeline.selected;
-  return Math.max(index().first, Math.ceil(timeline.window.from)) - 1;
+  return Math.max(1, Math.ceil(timeline.window.from)) - 1;
 }
 
 function go(where: Where): void {
@@ -246,7 +246,7 @@ timeline.canvas.addEventListener("pointermove", (event) => {
   tip.hidden = step === 0;
   if (step === 0) return;
   const at = index();
-  tip.textContent = `${step}  ${at.doc.tasks[at.task(step)].name}\n${at.word(step).slice(0, 300)}  ${at.place(step)}`;
+  tip.textContent = `${step}  ${at.nameOf(at.task(step))}\n${at.word(step).slice(0, 300)}  ${at.place(step)}`;
   tip.style.left = `${Math.min(event.offsetX + 14, timeline.width - 180)}px`;
   tip.style.top = `${event.offsetY + 34 + 16}px`;
 });

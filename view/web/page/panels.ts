@@ -35,8 +35,7 @@ function link(text: string, href: string, act: () => void): HTMLElement {
 }
 
 function stepLink(index: Index, step: number, actions: Actions): HTMLElement {
-  const task = index.doc.tasks[index.task(step)]?.name ?? "?";
-  return link(shortened(`${task}: ${index.word(step)} (step ${step})`), `#s=${step}`, () => actions.select(step));
+  return link(shortened(`${index.nameOf(index.task(step))}: ${index.word(step)} (step ${step})`), `#s=${step}`, () => actions.select(step));
 }
 
 function button(text: string, title: string, act: () => void, enabled = true): HTMLElement {
@@ -98,7 +97,7 @@ export function showDetail(into: HTMLElement, index: Index, states: States, step
   const { doc } = index;
   const list = element("dl");
   const row = (name: string, ...values: Child[]) => list.append(element("dt", {}, name), element("dd", {}, ...values));
-  row("task", shortened(doc.tasks[index.task(step)].name, kNameMax));
+  row("task", shortened(index.nameOf(index.task(step)), kNameMax));
   row("does", shortened(index.word(step)));
   if (index.place(step)) row("at", index.place(step));
   row(doc.controlled ? "time" : "after", duration(index.time(step), doc.controlled));
@@ -125,7 +124,7 @@ export function showDetail(into: HTMLElement, index: Index, states: States, step
     row("on", `${one.kind} ${shortened(one.name, kNameMax)}${one.place ? `, made at ${one.place}` : ""}`);
     const { holders, waiters } = states.at(step).get(object) ?? nothing();
     const since = (kind: ChangeKind.hold | ChangeKind.wait, tasks: number[]) => tasks.slice(0, kTasksMax).flatMap((task, i): Child[] => {
-      const name = shortened(doc.tasks[task]?.name ?? "?", kNameMax);
+      const name = shortened(index.nameOf(task), kNameMax);
       const from = states.since(kind, object, task, step);
       const text = from > 0 ? link(`since step ${from.toLocaleString("en")}`, `#s=${from}`, () => actions.select(from)) : "since before";
       return [i === 0 ? "" : ", ", `${name}, `, text];
@@ -140,14 +139,14 @@ export function showDetail(into: HTMLElement, index: Index, states: States, step
     row(kLinkWords[doc.links.kind[i] as LinkKind][0], stepLink(index, doc.links.from[i], actions));
   for (const i of (index.linksFrom.get(step) ?? []).slice(0, 20))
     row(kLinkWords[doc.links.kind[i] as LinkKind][1], stepLink(index, doc.links.to[i], actions));
-  if (index.isPreemption(step)) row("preempts", doc.tasks[index.task(step - 1)].name);
+  if (index.isPreemption(step)) row("preempts", shortened(index.nameOf(index.task(step - 1)), kNameMax));
   into.append(list);
 }
 
 function standingInWords(index: Index, object: number, one: Standing): [string, string] {
   const { doc } = index;
   const shared = doc.objects[object];
-  const names = (tasks: number[]) => tasks.slice(0, 12).map((task) => doc.tasks[task].name).join(", ") + (tasks.length > 12 ? ` and ${tasks.length - 12} more` : "");
+  const names = (tasks: number[]) => tasks.slice(0, 12).map((task) => index.nameOf(task)).join(", ") + (tasks.length > 12 ? ` and ${tasks.length - 12} more` : "");
   const parts: string[] = [];
   if (shared.kind === "channel") {
     const values = one.buffer.slice(0, 12).map((step) => shortened(index.value(step), 60));

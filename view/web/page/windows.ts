@@ -6,7 +6,7 @@ import { States } from "./state";
 
 const kKept = 3;         // Parts.
 const kRetryMs = 1000;
-const kPartMax = 0.6;    // Of a part: where more is seen, levels have to do.
+const kPartMax = 0.5;    // Of a part: where more is seen, levels have to do.
 const kEdge = 0.1;       // Of a part: what is seen comes no nearer to its end before the next one is there.
 const kLanesMax = 256;   // Of which one picture is asked for.
 const kCells = 1200;     // Of the picture of the whole.
@@ -190,7 +190,11 @@ export class Windows {
     if (seen.to - seen.from > index.count * kPartMax || this.kept.some(isEnough)) return "";
     // Round numbers, so that each small move is no new wish.
     const round = Math.max(1, Math.floor(index.count / 8));
-    const middle = (Math.max(seen.from, 1) + Math.min(seen.to, index.total)) / 2;
+    const low = Math.max(seen.from, 1);
+    const high = Math.min(seen.to, index.total);
+    // Whoever comes near an edge will go on that way.
+    const ahead = this.current.fit(seen).covered < 1 ? 0 : low - index.first < index.last - high ? -1 : 1;
+    const middle = (low + high) / 2 + (ahead * (index.count - (high - low))) / 4;
     const step = Math.max(1, Math.min(Math.round(middle / round) * round, index.total));
     return this.kept.some(({ askedFor }) => askedFor.has(step)) ? "" : `document?step=${step}`;
   }

@@ -46,7 +46,12 @@ export class Whole {
       [name, which.map((i) => (change[name] ? change[name](column[i], i) : column[i]))]));
     const steps = pick(doc.steps, rows.map((step) => step - 1));
     steps.time = rows.map((step, i) => times[step - 1] - (i === 0 ? 0 : times[rows[i - 1] - 1]));
-    const spanTable = pick(doc.spans, spans, { begin: (step, i) => (doc.spans.kind[i] === 0 && step < from ? before + 1 : local(step)), end: local });
+    const spanTable = pick(doc.spans, spans, {
+      begin: (step, i) => (doc.spans.kind[i] === 0 && step < from ? before + 1 : local(step)),
+      end: local,
+      // That it is for ever shows at the end alone.
+      kind: (kind) => (kind === 2 && to < this.total ? 1 : kind),
+    });
     const links = at(doc.links.to).filter((i) => [doc.links.from[i], doc.links.to[i]].every((step) => local(step) > 0 && step <= to));
     const changes = at(doc.changes.step).filter((i) => doc.changes.step[i] <= to);
     const [words, word, value, spanWord] = used(doc.words, steps.word, steps.value, spanTable.word);

@@ -67,6 +67,7 @@ test("zoomed out the whole is there, as levels", async () => {
   }, [step, task]);
   await seen(page, "part_whole");
   const paper = await color(5000, "worker-0");
+  assert.notEqual(await color(5000, "right"), paper, "findings tell that it is for ever");
   assert.notEqual(await color(600, "right"), paper);
   assert.notEqual(await color(4500, "right"), paper);
   assert.equal(server.asked.filter((one) => one.startsWith("/1/document")).length, 0);
@@ -138,6 +139,14 @@ test("steps, tasks and objects go on over an edge", async () => {
   await detailIs(page, makes.find((step) => wordOf(step) === "send(seldom<b>, 10)"));
   await seen(page, "part_over_edge");
   assert.equal(await page.evaluate(() => window.pwned), undefined);
+  await page.close();
+});
+
+test("where nothing is selected steps begin where somebody looks", async () => {
+  const page = await openPart("#v=3000.0~3050.0");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await selected(page), 3000);
+  await detailIs(page, 3000);
   await page.close();
 });
 
@@ -263,6 +272,37 @@ test("levels and searches that fail once are told of, and asked for again", asyn
   await page.fill("#search", "nowhere at all");
   await page.press("#search", "Enter");
   await until(async () => /no such step/.test(await text(page, "#live")));
+  await page.close();
+});
+
+test("an answer that nobody waits for any more changes nothing", async () => {
+  const page = await openPart();
+  await settled(page);
+  const held = [];
+  server.waits = (address) => (address.pathname === "/1/next" ? new Promise((done) => held.push(done)) : undefined);
+  const search = async (query, count) => {
+    await page.fill("#search", query);
+    await page.press("#search", "Enter");
+    await until(() => held.length === count);
+  };
+  const release = async () => {
+    const answered = page.waitForResponse(/next/);
+    held.at(-1)();
+    await answered;
+  };
+  await search("send(seldom<b>, 790)", 1);
+  assert.match(await text(page, "#live"), /looking through the other steps/);
+  await page.fill("#search", "send(seldom<b>, 10)");
+  await page.press("#search", "Enter");
+  await release();
+  await until(() => held.length === 2);
+  assert.equal(await selected(page), 0);
+  await page.press("#search", "Escape");
+  await page.keyboard.press("Home");
+  await detailIs(page, 1);
+  await release();
+  await settled(page);
+  assert.equal(await selected(page), 1);
   await page.close();
 });
 

@@ -215,6 +215,9 @@ TEST(SearchTest, AllWordsMustBeThere) {
   EXPECT_THAT(texts.find("on:jobs op:send"), ElementsAre(4, 5, 7));
   EXPECT_THAT(texts.find("at:pool.cpp:50"), ElementsAre(6, 8));
   EXPECT_THAT(texts.find("task:main recv"), IsEmpty());
+  EXPECT_THAT(texts.find("\"recv(jobs) = 22\""), ElementsAre(8));
+  EXPECT_THAT(texts.find("\"22 recv\""), IsEmpty()) << "in that order";
+  EXPECT_THAT(texts.find("task:\"worker\" \"= 22"), ElementsAre(8)) << "to the end";
   EXPECT_THAT(texts.find("  "), IsEmpty());
   EXPECT_THAT(texts.find("on:"), testing::SizeIs(8)) << "whatever the object";
 }

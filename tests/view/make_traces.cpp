@@ -130,6 +130,41 @@ Trace large() {
   return maker.finish();
 }
 
+/// Some thousand steps, of which tests show a part at a time: a deadlock at the front that lasts to
+/// the end, a task that does something rarely, and names that mean something to a page.
+Trace parts() {
+  TraceMaker maker("Pool.InParts");
+  const std::uint32_t jobs = maker.channel("jobs", 8);
+  const std::uint32_t seldom = maker.channel("seldom<b>", 1);
+  const std::uint32_t mu = maker.object(ObjectKind::kMutex, "mu");
+  const std::uint32_t nu = maker.object(ObjectKind::kMutex, "nu");
+  const TaskId left = maker.task("left");
+  const TaskId right = maker.task("right");
+  const TaskId rare = maker.task("rare <script>window.pwned=1</script>");
+  std::vector<TaskId> workers;
+  for (int i = 0; i < 5; ++i) workers.push_back(maker.task("worker-" + std::to_string(i)));
+  maker.event(left, kLock, mu, {.line = 61});
+  maker.event(right, kLock, nu, {.line = 71});
+  maker.event(left, kLock, nu, {.phase = Phase::kStart, .line = 62});
+  maker.event(right, kLock, mu, {.phase = Phase::kStart, .line = 72});
+  for (int i = 0; i < 800; ++i) {
+    const TaskId one = workers[static_cast<std::size_t>(i * 3 % 5)];
+    const TaskId other = workers[static_cast<std::size_t>((i * 3 + 1) % 5)];
+    maker.receive(one, jobs, 0, Phase::kStart, 50);
+    maker.send(other, jobs, i, Phase::kBoth, 40);
+    maker.receive(one, jobs, i, Phase::kDone, 50);
+    maker.event(i % 2 == 0 ? one : maker.body(), kYield, 0, {.line = 51});
+    maker.send(other, jobs, -i, Phase::kBoth, 40, 1);
+    maker.receive(other, jobs, -i, Phase::kBoth, 50, 0);
+    if (i % 390 != 10) continue;
+    maker.send(rare, seldom, i, Phase::kBoth, 90, 1);
+    maker.receive(maker.body(), seldom, i, Phase::kBoth, 91, 0);
+  }
+  for (const TaskId worker : workers) maker.end_task(worker);
+  maker.event(maker.body(), kTaskJoin, to_number(left), {.phase = Phase::kStart, .line = 80});
+  return maker.finish(false);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -150,4 +185,5 @@ int main(int argc, char** argv) {
   write(idle(), "idle.chantrace");
   write(odd_names(), "odd_names.chantrace");
   write(large(), "large.chantrace");
+  write(parts(), "parts.chantrace");
 }

@@ -55,16 +55,25 @@ std::vector<SearchTexts::Term> SearchTexts::Term::parse(std::string_view query) 
        {"at:", Part::kPlace}}};
   std::vector<Term> terms;
   while (!query.empty()) {
-    const std::size_t space = std::min(query.find(' '), query.size());
-    Term term{.part = Part::kAny, .word = lower(query.substr(0, space))};
-    query.remove_prefix(std::min(space + 1, query.size()));
-    if (term.word.empty()) continue;
+    if (query.front() == ' ') {
+      query.remove_prefix(1);
+      continue;
+    }
+    Term term;
+    bool has_part = false;
     for (const auto& [prefix, part] : kParts) {
-      if (!term.word.starts_with(prefix)) continue;
-      term = {part, term.word.substr(prefix.size())};
+      if (lower(query.substr(0, prefix.size())) != prefix) continue;
+      term.part = part;
+      has_part = true;
+      query.remove_prefix(prefix.size());
       break;
     }
-    terms.push_back(std::move(term));
+    const bool is_phrase = query.starts_with('"');
+    if (is_phrase) query.remove_prefix(1);
+    const std::size_t end = std::min(query.find(is_phrase ? '"' : ' '), query.size());
+    term.word = lower(query.substr(0, end));
+    query.remove_prefix(std::min(end + 1, query.size()));
+    if (has_part || !term.word.empty()) terms.push_back(std::move(term));
   }
   return terms;
 }

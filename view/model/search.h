@@ -18,7 +18,8 @@ namespace chantrace::view {
 ///
 /// A query is words, of which each must stand in the step's words, its task or its place:
 /// "send worker pool.cpp". `task:`, `on:`, `op:` and `at:` before a word look at the task, the
-/// object, the operation or the place alone. Letters of ASCII are the same large or small.
+/// object, the operation or the place alone. A phrase in quotes is one word: task:"worker 2".
+/// Letters of ASCII are the same large or small.
 ///
 /// Threads: any thread, once made. Cost: to make it, linear in steps.
 class SearchTexts {

@@ -1,6 +1,6 @@
-// What there is to know of each channel over the whole trace.
+// What there is to know of each channel over the whole trace, or the part of it that is there.
 import { ChangeKind, duration, Index } from "./document";
-import { Actions, element, shortened } from "./panels";
+import { Actions, element, inSteps, shortened } from "./panels";
 
 const kBuckets = 60;      // Of the depth over time.
 const kRowsMax = 200;
@@ -13,24 +13,23 @@ function gather(index: Index): Row[] {
   doc.objects.forEach(({ kind }, object) => {
     if (kind === "channel") rows.set(object, { object, counts: new Map(), wait: 0, waitStep: 0, depth: new Array<number>(kBuckets).fill(0), deepest: 0 });
   });
-  const { steps, spans, changes } = doc;
-  for (let i = 0; i < index.count; ++i) {
-    if (steps.phase[i] === 1) continue;  // It is counted when it is done.
-    const row = rows.get(steps.object[i]);
+  const { spans, changes } = doc;
+  for (let step = index.first; step <= index.last; ++step) {
+    if (index.phase(step) === 1) continue;  // It is counted when it is done.
+    const row = rows.get(index.object(step));
     if (!row) continue;
-    const name = index.operation(i + 1);
+    const name = index.operation(step);
     if (name === "make" || name === "register") continue;
     row.counts.set(name, (row.counts.get(name) ?? 0) + 1);
   }
   for (let i = 0; i < spans.task.length; ++i) {
     const row = spans.kind[i] === 0 ? undefined : rows.get(spans.object[i]);
     if (!row || index.count === 0) continue;
-    const end = Math.min(spans.end[i], index.count);
-    const wait = index.times[end - 1] - index.times[Math.max(spans.begin[i], 1) - 1];
+    const wait = index.time(Math.min(spans.end[i], index.last)) - index.time(spans.begin[i]);
     if (wait > row.wait || row.waitStep === 0) { row.wait = wait; row.waitStep = spans.begin[i]; }
   }
   const now = new Map<number, { size: number; bucket: number }>();
-  const bucketOf = (step: number) => Math.min(kBuckets - 1, Math.floor((step / (index.count + 1)) * kBuckets));
+  const bucketOf = (step: number) => Math.max(0, Math.min(kBuckets - 1, Math.floor(((step - index.first + 1) / (index.count + 1)) * kBuckets)));
   const reach = (row: Row, at: { size: number; bucket: number }, bucket: number) => {
     for (let one = at.bucket + 1; one <= bucket; ++one) row.depth[one] = at.size;
     at.bucket = Math.max(at.bucket, bucket);
@@ -84,7 +83,7 @@ export function showChannels(into: HTMLElement, index: Index, actions: Actions):
       element("td", {}, counts), depth,
       element("td", {}, channel.capacity > 0 ? `${row.deepest} of ${channel.capacity}` : "unbuffered"), wait));
   }
-  into.replaceChildren(table);
+  into.replaceChildren(...(index.isPart ? [element("p", {}, `Of the ${inSteps(index)}; waits count from where they began.`)] : []), table);
   if (rows.length > kRowsMax) into.append(element("p", {}, `and ${rows.length - kRowsMax} more`));
-  if (rows.length === 0) into.replaceChildren(element("p", {}, "no channel is used"));
+  if (rows.length === 0) table.replaceWith(element("p", {}, "no channel is used"));
 }

@@ -13,11 +13,21 @@ export interface Finding {
   cycle: boolean;
 }
 
+/** Of a trace that is too long for one page: which of its steps the document has. */
+export interface Part {
+  first: number;     // The number in the whole trace of the document's first row.
+  before: number;    // So many rows in front are no steps of this part: in them began waits that last into it,
+  begins: number[];  // in these steps of the whole.
+  total: number;     // Steps of the whole.
+  base: string;      // Where to ask for more.
+}
+
 export interface TraceDocument {
   title: string;
   program: string;
   verdict: "passed" | "failed" | "incomplete" | "running";
   live?: number;  // Of a program that runs: events so far, of which these are the last.
+  part?: Part;
   controlled: boolean;
   warnings: string[];
   tasks: Task[];
@@ -37,31 +47,86 @@ export interface TraceDocument {
   findings: Finding[];
 }
 
-/** Of what the page looks up by step or by task. */
+/**
+ * Of what the page looks up by step or by task. Steps have the numbers of the whole trace, here and in
+ * the document from then on; that a part of it counts its rows is known here alone.
+ */
 export class Index {
-  readonly count: number;
-  readonly times: Float64Array;           // Since the first step.
-  readonly spansOfTask: Int32Array;       // Where those of a task begin; one more than there are tasks.
-  private readonly parked: Float64Array;  // Steps spent parked in all spans before one.
+  readonly first: number;  // The first step that there is, and
+  readonly last: number;   // the last one,
+  readonly total: number;  // of so many.
+  readonly times: Float64Array;      // Of the rows, since the start.
+  readonly spansOfTask: Int32Array;  // Where those of a task begin; one more than there are tasks.
   readonly linksTo: Map<number, number[]> = new Map();
   readonly linksFrom: Map<number, number[]> = new Map();
+  private readonly before: number;                       // Rows in front,
+  private readonly early: Map<number, number> = new Map();  // by the steps that they are.
 
   constructor(readonly doc: TraceDocument) {
-    const { steps, spans, links } = doc;
-    this.count = steps.task.length;
-    this.times = new Float64Array(this.count);
-    for (let i = 1; i < this.count; ++i) this.times[i] = this.times[i - 1] + steps.time[i];
+    const { steps, spans, links, part } = doc;
+    const rows = steps.task.length;
+    this.before = part?.before ?? 0;
+    this.first = (part?.first ?? 1) + this.before;
+    this.last = this.first + rows - this.before - 1;
+    this.total = part?.total ?? rows;
+    if (part) {
+      this.renumber(part);
+      this.findBlocked();
+    }
+    this.times = new Float64Array(rows);
+    if (rows > 0) this.times[0] = steps.time[0];
+    for (let i = 1; i < rows; ++i) this.times[i] = this.times[i - 1] + steps.time[i];
     this.spansOfTask = new Int32Array(doc.tasks.length + 1).fill(spans.task.length);
     for (let i = spans.task.length; i-- > 0;) this.spansOfTask[spans.task[i]] = i;
     for (let task = doc.tasks.length; task-- > 0;)
       this.spansOfTask[task] = Math.min(this.spansOfTask[task], this.spansOfTask[task + 1]);
-    this.parked = new Float64Array(spans.task.length + 1);
-    for (let i = 0; i < spans.task.length; ++i)
-      this.parked[i + 1] = this.parked[i] + (spans.kind[i] === SpanKind.running ? 0 : spans.end[i] - spans.begin[i]);
     for (let i = 0; i < links.to.length; ++i) {
       push(this.linksTo, links.to[i], i);
       push(this.linksFrom, links.from[i], i);
     }
+  }
+
+  private renumber({ begins }: Part): void {
+    const { spans, links, changes } = this.doc;
+    const number = (row: number) => (row > this.before ? this.first + row - this.before - 1 : begins[row - 1] ?? 0);
+    begins.forEach((step, row) => this.early.set(step, row));
+    for (const column of [spans.begin, spans.end, links.from, links.to])
+      for (let i = 0; i < column.length; ++i) column[i] = number(column[i]);
+    for (let i = 0; i < changes.step.length; ++i) {
+      if (changes.kind[i] === ChangeKind.push) changes.number[i] = number(changes.number[i]);
+      changes.step[i] = Math.max(number(changes.step[i]), this.first - 1);  // What was so when the part began.
+    }
+  }
+
+  /** That a wait never ends shows at the end of the trace alone; findings tell of some. */
+  private findBlocked(): void {
+    const { spans, findings } = this.doc;
+    const stuck = new Set(findings.filter(({ certainty }) => certainty === "certain").flatMap(({ steps }) => steps.filter((step) => step > 0)));
+    for (let i = 0; i < spans.task.length; ++i)
+      if (spans.kind[i] === SpanKind.parked && spans.end[i] > this.last && stuck.has(spans.begin[i])) spans.kind[i] = SpanKind.blocked;
+  }
+
+  /** The last step at which a task begins to wait for ever; 0: none does. Of a part: 0. */
+  get lastBlocked(): number {
+    const { kind, begin } = this.doc.spans;
+    return this.isPart ? 0 : kind.reduce((last, one, i) => (one === SpanKind.blocked ? Math.max(last, begin[i]) : last), 0);
+  }
+
+  /** It serves timers, and does nothing but what they make it do. */
+  isService(task: number): boolean {
+    const { name, parent, place } = this.doc.tasks[task];
+    return name === "timers" && parent < 0 && place === "";
+  }
+
+  /** Steps that there are here. */
+  get count(): number { return this.last - this.first + 1; }
+  /** Some steps are elsewhere. */
+  get isPart(): boolean { return this.doc.part !== undefined; }
+  has(step: number): boolean { return step >= this.first && step <= this.last; }
+
+  /** Where a step is in the columns; none: it is not here. */
+  row(step: number): number {
+    return this.has(step) ? step - this.first + this.before : this.early.get(step) ?? -1;
   }
 
   /** The span of a task at a step, or the first one behind it; the end of the task's spans: none. */
@@ -76,31 +141,26 @@ export class Index {
     return low;
   }
 
-  /** How many of a task's steps up to that one it was parked at. */
-  parkedUpTo(task: number, step: number): number {
-    const { begin, kind } = this.doc.spans;
-    const span = this.spanAt(task, step);
-    const inside = span < this.spansOfTask[task + 1] && kind[span] !== SpanKind.running ? Math.max(0, step - begin[span]) : 0;
-    return this.parked[span] - this.parked[this.spansOfTask[task]] + inside;
+  /** Distances in time differ from those in steps. A controlled run has no time of its own. */
+  get hasTime(): boolean {
+    const { controlled, steps } = this.doc;
+    return !controlled && (this.isPart || steps.time.slice(1).some((time, _, all) => time !== all[0]));
   }
 
-  word(step: number): string { return this.doc.words[this.doc.steps.word[step - 1]]; }
-  place(step: number): string {
-    const place = this.doc.steps.place[step - 1];
-    return place < 0 ? "" : this.doc.places[place];
-  }
-  operation(step: number): string { return this.doc.operations[this.doc.steps.operation[step - 1]]; }
-  task(step: number): number { return this.doc.steps.task[step - 1]; }
-  object(step: number): number { return this.doc.steps.object[step - 1]; }
-  value(step: number): string {
-    const value = step > 0 ? this.doc.steps.value[step - 1] : -1;
-    return value < 0 ? "?" : this.doc.words[value];
-  }
+  time(step: number): number { return this.times[this.row(step)]; }
+  word(step: number): string { return this.doc.words[this.doc.steps.word[this.row(step)]] ?? "?"; }
+  place(step: number): string { return this.doc.places[this.doc.steps.place[this.row(step)]] ?? ""; }
+  operation(step: number): string { return this.doc.operations[this.doc.steps.operation[this.row(step)]] ?? "?"; }
+  phase(step: number): number { return this.doc.steps.phase[this.row(step)]; }
+  task(step: number): number { return this.doc.steps.task[this.row(step)] ?? -1; }
+  nameOf(task: number): string { return this.doc.tasks[task]?.name ?? "?"; }
+  object(step: number): number { return this.doc.steps.object[this.row(step)] ?? -1; }
+  value(step: number): string { return this.doc.words[this.doc.steps.value[this.row(step)]] ?? "?"; }
 
   /** A task stops here though it could go on. */
   isPreemption(step: number): boolean {
     // On threads tasks go on side by side.
-    if (!this.doc.controlled || step < 2 || this.task(step) === this.task(step - 1)) return false;
+    if (!this.doc.controlled || step <= this.first || this.task(step) === this.task(step - 1)) return false;
     const before = this.task(step - 1);
     const span = this.spanAt(before, step);
     return span < this.spansOfTask[before + 1] && this.doc.spans.kind[span] === SpanKind.running &&

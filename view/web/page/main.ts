@@ -1,18 +1,22 @@
 import { showChannels } from "./channels";
-import { Index, TraceDocument } from "./document";
+import { TraceDocument } from "./document";
 import { Live } from "./live";
-import { Actions, showDetail, showFindings, showHelp, showState, Where } from "./panels";
+import { Actions, inSteps, showDetail, showFindings, showHelp, showState, Where } from "./panels";
+import { Window } from "./scale";
 import { Search } from "./search";
-import { States } from "./state";
 import { Timeline } from "./timeline";
+import { Loaded, Windows } from "./windows";
 
 const find = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
 
-let doc = JSON.parse(find("data").textContent!) as TraceDocument;
-let index = new Index(doc);
-let states = new States(doc);
+const data = JSON.parse(find("data").textContent!) as TraceDocument;
+const windows = new Windows(new Loaded(data), { show: showPart, arrived, tell: (words, isBad) => tell(words, isBad) });
 let live: Live | undefined;  // Of a program that runs.
-const timeline = new Timeline(find("timeline"), find("overview"), index);
+let detailed = 0;            // The step that the panels tell of.
+const index = () => windows.current.index;
+const timeline = new Timeline(find("timeline"), find("overview"), index());
+timeline.taskOf = (step) => windows.taskOf(step);
+timeline.afterDraw = follow;
 const searchBox = find<HTMLInputElement>("search");
 const tip = find("tip");
 
@@ -23,11 +27,21 @@ function toAddress(): void {
   if (timeline.selected > 0) parts.set("s", String(timeline.selected));
   const { from, to } = timeline.window;
   const whole = timeline.whole();
-  if (from !== whole.from || to !== whole.to) parts.set("v", `${from.toFixed(1)}~${to.toFixed(1)}`);
+  if (from !== whole.from || to !== whole.to) {
+    const digits = timeline.byTime ? 7 : 1;  // Between two steps may lie most of what is seen.
+    parts.set("v", `${from.toFixed(digits)}~${to.toFixed(digits)}`);
+  }
+  if (timeline.byTime) parts.set("x", "time");
   if (timeline.firstLane > 0) parts.set("l", String(Math.floor(timeline.firstLane)));
   if (searchBox.value) parts.set("q", searchBox.value);
   if (timeline.onlyMatching) parts.set("h", "1");
   history.replaceState(null, "", `#${parts}`);
+}
+
+/** What is seen of a trace first. */
+function opening(): Window {
+  const { isPart, first, last } = index();
+  return isPart ? { from: first - 0.5, to: last + 0.5 } : timeline.whole();
 }
 
 function fromAddress(): void {
@@ -35,13 +49,14 @@ function fromAddress(): void {
   searchBox.value = parts.get("q") ?? "";
   timeline.onlyMatching = parts.get("h") === "1";
   searchFor(searchBox.value);
+  showAxis(parts.get("x") === "time");
   const view = (parts.get("v") ?? "").split("~").map(Number);
   const isWindow = view.length === 2 && view.every(Number.isFinite) && view[1] > view[0];
-  timeline.window = isWindow ? { from: view[0], to: view[1] } : timeline.whole();
+  timeline.window = isWindow ? { from: view[0], to: view[1] } : opening();
   timeline.pan(0);
   timeline.scrollTo(Number(parts.get("l")) || 0);
   const step = Number(parts.get("s"));
-  const isStep = Number.isInteger(step) && step >= 1 && step <= index.count;
+  const isStep = Number.isInteger(step) && step >= 1 && step <= index().total;
   show(isStep ? step : 0);
   if (isStep && !isWindow) timeline.reveal(step);
 }
@@ -56,11 +71,19 @@ function changed(): void {
 function show(step: number): void {
   if (step !== timeline.selected && !timeline.cycle?.steps.includes(step)) timeline.cycle = undefined;
   timeline.selected = step;
+  windows.forgetNext();
   // What somebody looks at stays where it is.
   if (step > 0 && live && !live.paused) live.paused = true;
+  showPanels();
+  timeline.draw();
+}
+
+function showPanels(): void {
+  const step = timeline.selected;
+  const { index, states } = windows.holding(step) ?? windows.current;
+  detailed = step === 0 || index.has(step) ? step : 0;
   showDetail(find("detail"), index, states, step, actions);
   showState(find("state"), index, states, step);
-  timeline.draw();
 }
 
 function showTab(channels: boolean): void {
@@ -68,30 +91,79 @@ function showTab(channels: boolean): void {
   find("channels").hidden = !channels;
   find("show-state").setAttribute("aria-pressed", String(!channels));
   find("show-channels").setAttribute("aria-pressed", String(channels));
-  if (channels) showChannels(find("channels"), index, actions);
+  if (channels) showChannels(find("channels"), index(), actions);
+}
+
+function showAxis(byTime: boolean): void {
+  timeline.byTime = byTime;
+  find("axis").hidden = !index().hasTime;
+  find("by-steps").setAttribute("aria-pressed", String(!timeline.byTime));
+  find("by-time").setAttribute("aria-pressed", String(timeline.byTime));
 }
 
 function searchFor(query: string): void {
-  timeline.search = new Search(index, query);
-  const { steps } = timeline.search;
-  find("matches").textContent = steps === undefined ? "" : `${steps.length.toLocaleString("en")} steps`;
+  timeline.search = new Search(index(), query);
+  const { steps, unknownPart } = timeline.search;
+  // A text may have a colon as well.
+  find("matches").textContent = steps === undefined ? "" : steps.length === 0 && unknownPart !== "" ? `no such key: ${unknownPart.slice(0, 20)}` :
+    index().isPart ? `${steps.length.toLocaleString("en")} in ${inSteps(index())}` : `${steps.length.toLocaleString("en")} steps`;
   timeline.showLanes();
 }
 
-function nextStep(where: Where): number | undefined {
-  const now = timeline.selected;
-  const along = (direction: 1 | -1, fits: (step: number) => boolean) => {
-    for (let step = now + direction; step >= 1 && step <= index.count; step += direction) if (fits(step)) return step;
-    return undefined;
-  };
+// From step to step, into other parts too.
+
+/** What fits, and how a server is asked for that. */
+interface Aim { direction: 1 | -1; query: string; fits: (step: number) => boolean; isRound?: boolean }
+
+function aimOf(where: Where): Aim | undefined {
+  const { index } = windows.holding(timeline.selected) ?? windows.current;
+  const task = index.task(timeline.selected);
+  const object = index.object(timeline.selected);
+  const ofTask = (direction: 1 | -1) =>
+    task < 0 ? undefined : { direction, query: `task=${task}`, fits: (step: number) => index.task(step) === task };
   switch (where) {
-    case "next": return along(1, () => true);
-    case "previous": return along(-1, () => true);
-    case "taskNext": return now < 1 ? undefined : along(1, (step) => index.task(step) === index.task(now));
-    case "taskPrevious": return now < 1 ? undefined : along(-1, (step) => index.task(step) === index.task(now));
-    case "objectNext": return now < 1 || index.object(now) < 0 ? undefined : along(1, (step) => index.object(step) === index.object(now));
-    case "preemption": return along(1, (step) => index.isPreemption(step));
-    case "match": return timeline.search.next(now, 1);
+    case "taskNext": return ofTask(1);
+    case "taskPrevious": return ofTask(-1);
+    case "objectNext":
+      return object < 0 ? undefined : { direction: 1, query: `object=${object}`, fits: (step) => index.object(step) === object };
+    case "preemption": return { direction: 1, query: "preemption=1", fits: (step) => index.isPreemption(step) };
+    case "match": {
+      const { search } = timeline;
+      if (search.steps === undefined) return undefined;
+      return { direction: 1, query: `q=${encodeURIComponent(searchBox.value)}`, fits: (step) => search.has(step), isRound: true };
+    }
+    default: return undefined;
+  }
+}
+
+/** Before the first step that is looked at, where none is selected. */
+function stepNow(): number {
+  if (timeline.selected > 0 || !index().isPart) return timeline.selected;
+  return Math.max(1, Math.ceil(timeline.window.from)) - 1;
+}
+
+function go(where: Where): void {
+  const now = stepNow();
+  if (where === "next" || where === "previous") {
+    const step = now + (where === "next" ? 1 : -1);
+    if (step >= 1 && step <= index().total) actions.select(step);
+    return;
+  }
+  const aim = aimOf(where);
+  if (!aim) return;
+  // The search has looked at what is seen alone.
+  const part = where === "match" ? index() : (windows.holding(Math.max(now, 1)) ?? windows.current).index;
+  let step = now;
+  if (part.has(now + aim.direction) || part.has(now))
+    for (step += aim.direction; part.has(step); step += aim.direction) if (aim.fits(step)) { actions.select(step); return; }
+  const found = (next: number) => { if (next > 0) actions.select(next); };
+  if (index().isPart) {
+    const edge = part.has(now + aim.direction) || part.has(now) ? step - aim.direction : now;
+    windows.next(edge, aim.direction, aim.query, (next) => {
+      if (next === 0 && aim.isRound) windows.next(0, 1, aim.query, found); else found(next);
+    });
+  } else if (aim.isRound) {
+    found(timeline.search.next(now, 1) ?? 0);
   }
 }
 
@@ -102,14 +174,11 @@ const actions: Actions = {
     changed();
   },
   showFinding(finding) {
-    const one = doc.findings[finding];
+    const one = index().doc.findings[finding];
     timeline.cycle = one;
-    actions.select(one.steps[0]);
+    actions.select(one.steps.find((step) => step > 0)!);
   },
-  go(where) {
-    const step = nextStep(where);
-    if (step !== undefined) actions.select(step);
-  },
+  go,
 };
 
 // Pointers.
@@ -138,27 +207,32 @@ function dragged(canvas: HTMLCanvasElement, move: (dx: number, dy: number, event
 }
 
 dragged(timeline.canvas, (dx, dy) => {
-  const { from, to } = timeline.window;
-  timeline.pan((-dx / (timeline.width - timeline.gutter)) * (to - from));
+  timeline.pan(-dx / (timeline.width - timeline.gutter));
   timeline.scrollTo(timeline.firstLane - dy / 24);
   changed();
 }, (event) => {
   const step = timeline.stepAt(event.offsetX, event.offsetY);
-  if (step !== undefined) { show(step); changed(); }
+  if (step !== undefined) {
+    if (index().has(step)) { show(step); changed(); } else actions.select(step);
+    return;
+  }
+  // Where no step is there yet, the lane's next one behind that place.
+  const task = timeline.taskAt(event.offsetY);
+  const at = Math.floor(timeline.stepOf(event.offsetX));
+  if (index().isPart && !index().has(at) && at >= 1 && at <= index().total && task !== undefined && event.offsetX > timeline.gutter)
+    windows.next(at - 1, 1, `task=${task}`, (next) => { if (next > 0) actions.select(next); });
 });
 
 const moveOverview = (event: PointerEvent) => {
-  const { from, to } = timeline.window;
-  timeline.pan(timeline.overviewStep(event.offsetX) - (from + to) / 2);
+  timeline.center(event.offsetX);
   changed();
 };
 dragged(timeline.overview, (_x, _y, event) => moveOverview(event), moveOverview);
 
 timeline.canvas.addEventListener("wheel", (event) => {
   event.preventDefault();
-  const { from, to } = timeline.window;
   if (event.offsetX < timeline.gutter) timeline.scrollTo(timeline.firstLane + Math.sign(event.deltaY) * 2);
-  else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) timeline.pan(((event.deltaX || event.deltaY) / 800) * (to - from));
+  else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) timeline.pan((event.deltaX || event.deltaY) / 800);
   else timeline.zoom(Math.exp(Math.max(-1, Math.min(1, event.deltaY / 300))), event.offsetX);
   changed();
 }, { passive: false });
@@ -171,7 +245,8 @@ timeline.canvas.addEventListener("pointermove", (event) => {
   }
   tip.hidden = step === 0;
   if (step === 0) return;
-  tip.textContent = `${step}  ${doc.tasks[index.task(step)].name}\n${index.word(step).slice(0, 300)}  ${index.place(step)}`;
+  const at = index();
+  tip.textContent = `${step}  ${at.nameOf(at.task(step))}\n${at.word(step).slice(0, 300)}  ${at.place(step)}`;
   tip.style.left = `${Math.min(event.offsetX + 14, timeline.width - 180)}px`;
   tip.style.top = `${event.offsetY + 34 + 16}px`;
 });
@@ -192,7 +267,6 @@ function onKey(event: KeyboardEvent): void {
   if (event.key === " " && event.target instanceof HTMLButtonElement) return;  // It presses the button.
   const middle = timeline.gutter + (timeline.width - timeline.gutter) / 2;
   const at = timeline.selected > 0 ? Math.min(Math.max(timeline.xOf(timeline.selected), timeline.gutter), timeline.width) : middle;
-  const quarter = (timeline.window.to - timeline.window.from) / 4;
   const keys: Record<string, () => void> = {
     ArrowRight: () => actions.go(event.shiftKey ? "taskNext" : "next"),
     ArrowLeft: () => actions.go(event.shiftKey ? "taskPrevious" : "previous"),
@@ -200,16 +274,17 @@ function onKey(event: KeyboardEvent): void {
     ArrowUp: () => timeline.scrollTo(timeline.firstLane - 1),
     PageDown: () => timeline.scrollTo(timeline.firstLane + timeline.rows),
     PageUp: () => timeline.scrollTo(timeline.firstLane - timeline.rows),
-    Home: () => index.count > 0 && actions.select(1),
-    End: () => index.count > 0 && actions.select(index.count),
+    Home: () => index().total > 0 && actions.select(1),
+    End: () => index().total > 0 && actions.select(index().total),
     c: () => actions.go("objectNext"),
     p: () => actions.go("preemption"),
     n: () => actions.go("match"),
     w: () => timeline.zoom(0.7, at),
     s: () => timeline.zoom(1 / 0.7, at),
-    a: () => timeline.pan(-quarter),
-    d: () => timeline.pan(quarter),
+    a: () => timeline.pan(-0.25),
+    d: () => timeline.pan(0.25),
     "0": () => { timeline.window = timeline.whole(); timeline.scrollTo(0); },
+    x: () => showAxis(!timeline.byTime),
     h: () => { timeline.onlyMatching = !timeline.onlyMatching; timeline.showLanes(); },
     "/": () => searchBox.focus(),
     t: () => showTab(find("channels").hidden),
@@ -233,52 +308,84 @@ window.addEventListener("hashchange", fromAddress);
 const kVerdicts = { passed: "passed", failed: "failed", incomplete: "incomplete: the program was killed", running: "running" };
 
 function showWhole(): void {
+  const { doc } = index();
   document.title = `${doc.title} - chantrace`;
   find("title").textContent = doc.title;
   const verdict = find("verdict");
   verdict.textContent = kVerdicts[doc.verdict];
   verdict.className = doc.verdict === "passed" || doc.verdict === "running" ? "good" : "bad";
-  showFindings(find("findings"), index, actions);
+  showFindings(find("findings"), index(), actions);
+}
+
+// Of a trace that is too long for one page.
+
+function follow(): void {
+  const missing = timeline.selected === detailed ? 0 : timeline.selected;
+  const last = Math.min(timeline.lanes.length - 1, Math.ceil(timeline.firstLane + timeline.rows));
+  const seen = timeline.lanes.slice(Math.floor(timeline.firstLane), last + 1);
+  const lanes = { low: Math.min(...seen), high: Math.max(...seen) };
+  windows.follow({ window: timeline.window, lanes, pixels: timeline.width - timeline.gutter }, missing);
+}
+
+function showPart(loaded: Loaded): void {
+  timeline.refine(loaded.index, windows.levels);
+  searchFor(searchBox.value);
+  if (timeline.selected === 0) showPanels();
+  if (!find("channels").hidden) showChannels(find("channels"), loaded.index, actions);
+}
+
+function arrived(): void {
+  timeline.refine(index(), windows.levels);
+  if (timeline.selected !== detailed && windows.holding(timeline.selected)) {
+    showPanels();
+    timeline.revealLane(timeline.selected);  // It was not known before.
+  }
+  follow();
+}
+
+function tell(words: string, isBad: boolean): void {
+  find("live").textContent = words;
+  find("live").className = isBad ? "lost" : "";
 }
 
 /** The newest events of a program that runs. */
 function replace(newest: TraceDocument): void {
-  doc = newest;
-  index = new Index(doc);
-  states = new States(doc);
-  timeline.replace(index);
+  windows.reset(new Loaded(newest));
+  timeline.replace(index());
+  showAxis(timeline.byTime);
   searchFor(searchBox.value);
   showWhole();
   show(0);
-  if (!find("channels").hidden) showChannels(find("channels"), index, actions);
+  if (!find("channels").hidden) showChannels(find("channels"), index(), actions);
 }
 
-function follow(events: number): void {
+function followProgram(events: number): void {
   const pause = find<HTMLButtonElement>("pause");
   pause.hidden = false;
   pause.addEventListener("click", () => { if (live) live.paused = !live.paused; });
   live = new Live(events, {
     replace,
-    tell(state, newest) {
+    tell: (state, newest) => {
       const many = newest.toLocaleString("en");
       const words = {
-        following: `live: the last ${index.count.toLocaleString("en")} of ${many} events`,
+        following: `live: the last ${index().count.toLocaleString("en")} of ${many} events`,
         paused: `paused: ${many} events so far`,
         lost: "connection lost, trying again",
         over: "the program has ended; waiting for another one",
       };
-      find("live").textContent = words[state];
-      find("live").className = state === "lost" ? "lost" : "";
+      tell(words[state], state === "lost");
       pause.textContent = live?.paused ? "go on" : "pause";
     },
   });
 }
 
+find("by-steps").addEventListener("click", () => { showAxis(false); changed(); });
+find("by-time").addEventListener("click", () => { showAxis(true); changed(); });
 find("show-state").addEventListener("click", () => showTab(false));
 find("show-channels").addEventListener("click", () => showTab(true));
 showWhole();
 fromAddress();
-if (doc.live !== undefined) follow(doc.live);
+if (data.live !== undefined) followProgram(data.live);
 if (live && timeline.selected > 0) live.paused = true;
 // For tests.
-Object.assign(window, { chantrace: { timeline, get index() { return index; }, get states() { return states; } } });
+Object.assign(window, { chantrace: { timeline, windows, get index() { return index(); }, get states() { return windows.current.states; } } });

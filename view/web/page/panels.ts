@@ -1,6 +1,6 @@
 // The parts of the page that are text. Everything from a trace goes in as text, never as markup.
-import { duration, Index, LinkKind } from "./document";
-import { nothing, Standing, States } from "./state";
+import { ChangeKind, duration, Index, LinkKind, SpanKind } from "./document";
+import { isVariable, nothing, Standing, States } from "./state";
 
 type Child = Node | string;
 
@@ -20,6 +20,7 @@ export type Where = "previous" | "next" | "taskPrevious" | "taskNext" | "objectN
 
 const kTextMax = 4000;  // Of a text that a trace brings; the rest is said to be left out.
 const kRowsMax = 200;
+const kTasksMax = 20;
 
 const kNameMax = 120;
 
@@ -27,10 +28,14 @@ export function shortened(text: string, max = kTextMax): string {
   return text.length <= max ? text : `${text.slice(0, max)} \u2026 (${text.length - max} more characters)`;
 }
 
+function link(text: string, href: string, act: () => void): HTMLElement {
+  const one = element("a", { href }, text);
+  one.addEventListener("click", (event) => { event.preventDefault(); act(); });
+  return one;
+}
+
 function stepLink(index: Index, step: number, actions: Actions): HTMLElement {
-  const link = element("a", { href: `#s=${step}` }, shortened(`${index.doc.tasks[index.task(step)].name}: ${index.word(step)} (step ${step})`));
-  link.addEventListener("click", (event) => { event.preventDefault(); actions.select(step); });
-  return link;
+  return link(shortened(`${index.nameOf(index.task(step))}: ${index.word(step)} (step ${step})`), `#s=${step}`, () => actions.select(step));
 }
 
 function button(text: string, title: string, act: () => void, enabled = true): HTMLElement {
@@ -39,6 +44,8 @@ function button(text: string, title: string, act: () => void, enabled = true): H
   one.addEventListener("click", act);
   return one;
 }
+
+export function inSteps({ first, last }: Index): string { return `steps ${first.toLocaleString("en")} to ${last.toLocaleString("en")}`; }
 
 export function showFindings(into: HTMLElement, index: Index, actions: Actions): void {
   const { doc } = index;
@@ -49,7 +56,7 @@ export function showFindings(into: HTMLElement, index: Index, actions: Actions):
     const box = element("div", { class: finding.certainty === "note" ? "finding note" : "finding" },
       element("p", {}, shortened(finding.summary, 600)));
     const buttons = element("div", { class: "buttons" });
-    if (finding.steps.length > 0) buttons.append(button("show me", "Selects the step, and shows who waits for whom", () => actions.showFinding(i)));
+    if (finding.steps.some((step) => step > 0)) buttons.append(button("show me", "Selects the step, and shows who waits for whom", () => actions.showFinding(i)));
     const text = element("pre", {}, shortened(finding.text));
     text.hidden = true;
     buttons.append(button("why", "Shows all that is known", () => { text.hidden = !text.hidden; }));
@@ -74,30 +81,40 @@ function focusAgain(into: HTMLElement, text: string | null): void {
 
 export function showDetail(into: HTMLElement, index: Index, states: States, step: number, actions: Actions): void {
   const focused = into.contains(document.activeElement) ? document.activeElement!.textContent : null;
-  into.replaceChildren(element("h2", {}, step > 0 ? `Step ${step.toLocaleString("en")} of ${index.count.toLocaleString("en")}` : "No step is selected"));
+  into.replaceChildren(element("h2", {}, step > 0 ? `Step ${step.toLocaleString("en")} of ${index.total.toLocaleString("en")}` : "No step is selected"));
   into.append(element("div", { class: "buttons" },
     button("\u25c2", "Previous step: left", () => actions.go("previous"), step > 1),
-    button("\u25b8", "Next step: right", () => actions.go("next"), step < index.count),
+    button("\u25b8", "Next step: right", () => actions.go("next"), step < index.total),
     button("task \u25b8", "Next step of this task: shift and right", () => actions.go("taskNext"), step > 0),
     button("object \u25b8", "Next step on this channel or lock: c", () => actions.go("objectNext"), step > 0 && index.object(step) >= 0),
     ...(index.doc.controlled ? [button("preemption \u25b8", "Next preemption: p", () => actions.go("preemption"))] : [])));
   focusAgain(into, focused);
   if (step < 1) return;
+  if (!index.has(step)) {
+    into.append(element("p", {}, "loading"));
+    return;
+  }
   const { doc } = index;
   const list = element("dl");
   const row = (name: string, ...values: Child[]) => list.append(element("dt", {}, name), element("dd", {}, ...values));
-  row("task", shortened(doc.tasks[index.task(step)].name, kNameMax));
+  row("task", shortened(index.nameOf(index.task(step)), kNameMax));
   row("does", shortened(index.word(step)));
   if (index.place(step)) row("at", index.place(step));
-  row(doc.controlled ? "time" : "after", duration(index.times[step - 1], doc.controlled));
-  const phase = doc.steps.phase[step - 1];
+  row(doc.controlled ? "time" : "after", duration(index.time(step), doc.controlled));
+  const phase = index.phase(step);
   const { spans } = doc;
   if (phase === 1) {
     for (let span = index.spansOfTask[index.task(step)]; span < index.spansOfTask[index.task(step) + 1]; ++span) {
-      if (spans.begin[span] !== step || spans.kind[span] === 0) continue;
+      if (spans.begin[span] !== step || spans.kind[span] === SpanKind.running) continue;
       const end = spans.end[span];
-      if (end > index.count) { row("waits", spans.kind[span] === 2 ? "for ever" : "to the end"); continue; }
-      row("waits", `${end - step} steps, ${duration(index.times[end - 1] - index.times[step - 1], doc.controlled)}`);
+      if (spans.kind[span] === SpanKind.blocked) { row("waits", `for ever, since step ${step.toLocaleString("en")}`); continue; }
+      if (end > index.total) { row("waits", "to the end"); continue; }
+      if (!index.has(end)) {
+        row("waits", `beyond step ${index.last.toLocaleString("en")}`);
+        row("goes on", link("next step of the task", `#s=${step}`, () => actions.go("taskNext")));
+        continue;
+      }
+      row("waits", `${end - step} steps, ${duration(index.time(end) - index.time(step), doc.controlled)}`);
       row("goes on", stepLink(index, end, actions));
     }
   }
@@ -105,21 +122,31 @@ export function showDetail(into: HTMLElement, index: Index, states: States, step
   if (object >= 0) {
     const one = doc.objects[object];
     row("on", `${one.kind} ${shortened(one.name, kNameMax)}${one.place ? `, made at ${one.place}` : ""}`);
-    const others = (states.at(step).get(object)?.waiters ?? []).filter((task) => task !== index.task(step));
-    if (others.length > 0) row(phase === 1 ? "also wait" : "wait there", others.slice(0, 20).map((task) => doc.tasks[task].name).join(", ") + (others.length > 20 ? ", \u2026" : ""));
+    const { holders, waiters } = states.at(step).get(object) ?? nothing();
+    const since = (kind: ChangeKind.hold | ChangeKind.wait, tasks: number[]) => tasks.slice(0, kTasksMax).flatMap((task, i): Child[] => {
+      const name = shortened(index.nameOf(task), kNameMax);
+      const from = states.since(kind, object, task, step);
+      const text = from > 0 ? link(`since step ${from.toLocaleString("en")}`, `#s=${from}`, () => actions.select(from)) : "since before";
+      return [i === 0 ? "" : ", ", `${name}, `, text];
+    }).concat(tasks.length > kTasksMax ? [", \u2026"] : []);
+    // Whoever holds what it has just taken goes without saying.
+    const held = holders.filter((task) => task !== index.task(step));
+    if (held.length > 0) row("held by", ...since(ChangeKind.hold, held));
+    const others = waiters.filter((task) => task !== index.task(step));
+    if (others.length > 0) row(phase === 1 ? "also wait" : "wait there", ...since(ChangeKind.wait, others));
   }
   for (const i of (index.linksTo.get(step) ?? []).slice(0, 20))
     row(kLinkWords[doc.links.kind[i] as LinkKind][0], stepLink(index, doc.links.from[i], actions));
   for (const i of (index.linksFrom.get(step) ?? []).slice(0, 20))
     row(kLinkWords[doc.links.kind[i] as LinkKind][1], stepLink(index, doc.links.to[i], actions));
-  if (index.isPreemption(step)) row("preempts", doc.tasks[index.task(step - 1)].name);
+  if (index.isPreemption(step)) row("preempts", shortened(index.nameOf(index.task(step - 1)), kNameMax));
   into.append(list);
 }
 
 function standingInWords(index: Index, object: number, one: Standing): [string, string] {
   const { doc } = index;
   const shared = doc.objects[object];
-  const names = (tasks: number[]) => tasks.slice(0, 12).map((task) => doc.tasks[task].name).join(", ") + (tasks.length > 12 ? ` and ${tasks.length - 12} more` : "");
+  const names = (tasks: number[]) => tasks.slice(0, 12).map((task) => index.nameOf(task)).join(", ") + (tasks.length > 12 ? ` and ${tasks.length - 12} more` : "");
   const parts: string[] = [];
   if (shared.kind === "channel") {
     const values = one.buffer.slice(0, 12).map((step) => shortened(index.value(step), 60));
@@ -145,11 +172,17 @@ const kLocks = new Set(["mutex", "shared mutex"]);
 const kStanding = new Set(["channel", "mutex", "shared mutex", "condition variable", "wait group", "semaphore", "once"]);
 
 export function showState(into: HTMLElement, index: Index, states: States, step: number): void {
-  const at = step > 0 ? step : index.count;
-  into.replaceChildren(element("h2", {}, step > 0 ? `State after step ${step.toLocaleString("en")}` : index.doc.live === undefined ? "State at the end" : "State now"));
+  const isEnd = step < 1 && index.last >= index.total;
+  const at = step > 0 ? step : index.last;
+  into.replaceChildren(element("h2", {}, !isEnd ? `State after step ${at.toLocaleString("en")}` : index.doc.live === undefined ? "State at the end" : "State now"));
+  if (step > 0 && !index.has(step)) {
+    into.append(element("p", {}, "loading"));
+    return;
+  }
   const all = states.at(at);
   index.doc.objects.forEach(({ kind }, object) => {
-    if (kStanding.has(kind) && !all.has(object)) all.set(object, nothing());
+    const hasState = isVariable(kind) ? states.variable(object, at) > 0 : kStanding.has(kind);
+    if (hasState && !all.has(object)) all.set(object, nothing());
   });
   const touched = step > 0 ? states.touchedBy(step) : new Set<number>();
   const table = element("table", {}, element("tr", {}, element("th", {}, "object"), element("th", {}, "state"), element("th", {}, "waiting")));
@@ -158,8 +191,8 @@ export function showState(into: HTMLElement, index: Index, states: States, step:
   const more = objects.length - kRowsMax;
   if (more > 0) objects = [...objects.filter((one) => touched.has(one)), ...objects.filter((one) => !touched.has(one))].slice(0, kRowsMax);
   for (const object of objects) {
-    const [state, waiting] = standingInWords(index, object, all.get(object)!);
     const shared = index.doc.objects[object];
+    const [state, waiting] = isVariable(shared.kind) ? [index.value(states.variable(object, at)), ""] : standingInWords(index, object, all.get(object)!);
     table.append(element("tr", touched.has(object) ? { class: "touched" } : {},
       element("td", { class: "name" }, `${shared.kind} ${shortened(shared.name, kNameMax)}`),
       element("td", {}, state), element("td", { class: "waits" }, waiting)));
@@ -179,10 +212,11 @@ export function showHelp(dialog: HTMLDialogElement): void {
     ["a d", "to the left, to the right; also by dragging"],
     ["\u2191 \u2193", "other lanes; also the wheel over the names"],
     ["0", "all of it"],
+    ["x", "along the page: steps, or time"],
     ["t", "the channels, or the state"],
     ["space", "of a program that runs: holds what is shown, or goes on"],
     ["h", "hide lanes without what is searched for"],
-    ["/", "search: words, or task:worker on:results op:send at:pool.cpp"],
+    ["/", "search: words, \"a phrase\", or task:worker on:results op:send at:pool.cpp"],
     ["esc", "select nothing"],
   ];
   const list = element("dl");

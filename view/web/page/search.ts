@@ -3,11 +3,17 @@ import { Index } from "./document";
 
 interface Term { part: "text" | "task" | "on" | "op" | "at"; text: string }
 
-function parse(query: string): Term[] {
-  return query.toLowerCase().split(/\s+/).filter(Boolean).map((word) => {
-    const match = /^(task|on|op|at):(.*)$/.exec(word);
-    return match ? { part: match[1] as Term["part"], text: match[2] } : { part: "text", text: word };
-  });
+/** Words, or phrases in quotes, with the name of a part before them or not; a quote that is not closed goes to the end. */
+function parse(query: string): { terms: Term[]; unknownPart: string } {
+  const terms: Term[] = [];
+  let unknownPart = "";
+  for (const match of query.toLowerCase().matchAll(/(task|on|op|at):(?=\s|$)|(?:(task|on|op|at):)?(?:"([^"]*)(?:"|$)|(\S+))/g)) {
+    const [, bare, part, phrase, word] = match;
+    if (part === undefined && bare === undefined && (phrase ?? word) === "") continue;
+    terms.push({ part: (part ?? bare ?? "text") as Term["part"], text: phrase ?? word ?? "" });
+    if (part === undefined && word !== undefined) unknownPart ||= /^([a-z]+):(?!:)/.exec(word)?.[1] ?? "";
+  }
+  return { terms, unknownPart };
 }
 
 /** The steps that have all that is asked for; undefined: nothing is asked for. */
@@ -15,10 +21,13 @@ export class Search {
   readonly steps: number[] | undefined;
   private readonly found = new Set<number>();
   readonly tasks = new Set<number>();
+  /** What looks like the name of a part and is none; "": nothing does. */
+  readonly unknownPart: string = "";
 
   constructor(index: Index, query: string) {
-    const terms = parse(query);
+    const { terms, unknownPart } = parse(query);
     if (terms.length === 0) return;
+    this.unknownPart = unknownPart;
     const { doc } = index;
     // Each text is looked at once, however many steps have it.
     const lower = (texts: string[]) => texts.map((text) => text.toLowerCase());
@@ -29,8 +38,8 @@ export class Search {
     const objects = lower(doc.objects.map((object) => object.name));
     const steps: number[] = [];
     const of = (texts: string[], i: number) => (i < 0 ? "" : texts[i]);
-    for (let step = 1; step <= index.count; ++step) {
-      const i = step - 1;
+    for (let step = index.first; step <= index.last; ++step) {
+      const i = index.row(step);
       const has = terms.every(({ part, text }) => {
         switch (part) {
           case "task": return tasks[doc.steps.task[i]].includes(text);

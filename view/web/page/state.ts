@@ -1,5 +1,5 @@
 // How channels, locks and the like stand at a step.
-import { ChangeKind, TraceDocument } from "./document";
+import { ChangeKind, Index, TraceDocument } from "./document";
 
 export interface Standing {
   size: number;       // Values in the buffer,
@@ -12,6 +12,9 @@ export interface Standing {
 
 export const nothing = (): Standing => ({ size: 0, buffer: [], holders: [], waiters: [], count: 0, closed: false });
 
+/** Each operation on such an object tells what it holds. */
+export const isVariable = (kind: string) => kind === "atomic" || kind === "shared variable";
+
 const kEvery = 4096;  // Changes from one checkpoint to the next.
 
 function eraseOne(tasks: number[], task: number): void {
@@ -23,9 +26,10 @@ function eraseOne(tasks: number[], task: number): void {
 export class States {
   private readonly checkpoints: Map<number, Standing>[] = [];
   private readonly changes: TraceDocument["changes"];
+  private stepsOfVariables: Map<number, number[]> | undefined;
 
-  constructor(private readonly doc: TraceDocument) {
-    this.changes = doc.changes;
+  constructor(private readonly index: Index) {
+    this.changes = index.doc.changes;
     const all = new Map<number, Standing>();
     for (let i = 0; i < this.changes.step.length; ++i) {
       if (i % kEvery === 0) this.checkpoints.push(copy(all));
@@ -47,9 +51,41 @@ export class States {
   touchedBy(step: number): Set<number> {
     const touched = new Set<number>();
     for (let i = this.endOf(step - 1); i < this.endOf(step); ++i) touched.add(this.changes.object[i]);
-    const object = step > 0 ? this.doc.steps.object[step - 1] : -1;
+    const object = this.index.object(step);
     if (object >= 0) touched.add(object);
     return touched;
+  }
+
+  /** The step since which a task holds an object, or waits at it, at a step; 0: it did so before all steps there are. */
+  since(kind: ChangeKind.hold | ChangeKind.wait, object: number, task: number, step: number): number {
+    for (let i = this.endOf(step); i-- > 0;) {
+      const { changes } = this;
+      if (changes.object[i] === object && changes.kind[i] === kind && changes.task[i] === task)
+        return this.index.has(changes.step[i]) ? changes.step[i] : 0;
+    }
+    return 0;
+  }
+
+  /** The step that tells what a variable holds at a step, as each operation on it does; 0: none does. */
+  variable(object: number, step: number): number {
+    this.stepsOfVariables ??= this.findVariables();
+    const steps = this.stepsOfVariables.get(object) ?? [];
+    let low = 0;
+    let high = steps.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (steps[middle] <= step) low = middle + 1; else high = middle;
+    }
+    return low > 0 ? steps[low - 1] : 0;
+  }
+
+  private findVariables(): Map<number, number[]> {
+    const { first, last, doc: { objects, steps } } = this.index;
+    const found = new Map<number, number[]>();
+    objects.forEach(({ kind }, object) => { if (isVariable(kind)) found.set(object, []); });
+    for (let step = first; step <= last && found.size > 0; ++step)
+      if (steps.value[this.index.row(step)] >= 0) found.get(this.index.object(step))?.push(step);
+    return found;
   }
 
   private endOf(step: number): number {

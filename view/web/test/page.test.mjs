@@ -1,69 +1,11 @@
-// The page as a person uses it, in Debian's chromium.
+// The page as a person uses it.
 //
-//   CHANTRACE=.../chantrace TRACES=FOLDER ARTEFACTS=FOLDER node --test test/
+//   CHANTRACE=.../chantrace TRACES=FOLDER ARTEFACTS=FOLDER WEB_DEMO=.../web_demo node --test test/page.test.mjs
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
-
-const { CHANTRACE, TRACES, ARTEFACTS, WEB_DEMO } = process.env;
-let browser;
-const problems = [];
-
-before(async () => {
-  mkdirSync(ARTEFACTS, { recursive: true });
-  browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
-});
-after(() => browser?.close());
-
-/** Asked from here: the page's policy lets nobody wait inside it. */
-async function until(holds) {
-  while (!(await holds())) await new Promise((done) => setTimeout(done, 20));
-}
-
-async function open(name, { hash = "", width = 1280, height = 760, colorScheme = "light" } = {}) {
-  const file = resolve(ARTEFACTS, `${name}.html`);
-  execFileSync(CHANTRACE, ["view", join(TRACES, `${name}.chantrace`), "--html", file], { stdio: "pipe" });
-  return openAt(`file://${file}`, { hash, width, height, colorScheme });
-}
-
-async function openAt(address, { hash = "", width = 1280, height = 760, colorScheme = "light", live = false } = {}) {
-  const page = await browser.newPage({ viewport: { width, height }, colorScheme });
-  page.on("pageerror", (error) => problems.push(error.message));
-  page.on("console", (message) => { if (message.type() === "error" && !(live && /^Failed to load resource/.test(message.text()))) problems.push(message.text()); });
-  page.on("dialog", (dialog) => { problems.push("a dialog"); dialog.dismiss(); });
-  const own = live ? [address, `${address}notices`, `${address}document`] : [address];
-  page.on("request", (request) => { if (!own.includes(request.url().split("#")[0])) problems.push(request.url()); });
-  await page.goto(address + hash);
-  await until(() => page.evaluate(() => window.chantrace !== undefined));
-  return page;
-}
-
-/** Behind the next frame; nothing went wrong so far. */
-async function seen(page, artefact) {
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-  await page.screenshot({ path: join(ARTEFACTS, `${artefact}.png`) });
-  assert.deepEqual(problems, []);
-}
-
-const selected = (page) => page.evaluate(() => window.chantrace.timeline.selected);
-const windowOf = (page) => page.evaluate(() => ({ ...window.chantrace.timeline.window }));
-const text = (page, selector) => page.textContent(selector);
-/** The address follows what is seen a little later. */
-const hashWith = async (page, part) => {
-  await until(async () => (await page.evaluate(() => location.hash)).includes(part));
-  return page.evaluate(() => location.hash);
-};
-const place = (page, step) => page.evaluate((one) => {
-  const { timeline, index } = window.chantrace;
-  const box = timeline.canvas.getBoundingClientRect();
-  return { x: box.x + timeline.xOf(one), y: box.y + timeline.yOf(index.task(one)) };
-}, step);
+import { spawn } from "node:child_process";
+import { resolve } from "node:path";
+import { test } from "node:test";
+import { ARTEFACTS, CHANTRACE, hashWith, open, openAt, place, seen, selected, text, TRACES, until, WEB_DEMO, windowOf } from "./support.mjs";
 
 test("a trace is there with its name, its verdict and its lanes", async () => {
   const page = await open("deadlock");
@@ -164,6 +106,115 @@ test("the wheel zooms, dragging pans, 0 shows all", async () => {
   await page.close();
 });
 
+// Along the page: time.
+
+/** Nothing happens for a while before step 7, which goes on from a wait that began with step 6. */
+const withGap = (doc) => { doc.steps.time = doc.steps.time.map((_, i) => (i === 0 ? 0 : i === 6 ? 1_000_000 : 1_000)); };
+
+test("distances are times when asked for, and an address keeps that", async () => {
+  const page = await open("pool", { change: withGap });
+  const x = (step) => page.evaluate((one) => window.chantrace.timeline.xOf(one), step);
+  const even = await x(2) - await x(1);
+  assert.ok(Math.abs(await x(7) - await x(6) - even) < 1e-6);
+  await page.keyboard.press("x");
+  assert.equal(await page.getAttribute("#by-time", "aria-pressed"), "true");
+  const gap = await x(7) - await x(6);
+  assert.ok(Math.abs(gap / (await x(7) - await x(5)) - 1000 / 1001) < 1e-6);
+  assert.ok(gap > 500);
+  await seen(page, "time");
+  const at = await place(page, 7);
+  await page.mouse.click(at.x, at.y);
+  assert.equal(await selected(page), 7);
+  await page.mouse.wheel(0, -300);
+  await until(async () => await x(7) - await x(6) > gap * 1.5);
+  const near = await place(page, 7);
+  assert.ok(Math.abs(near.x - at.x) < 1, "what is under the pointer stays there");
+  await page.mouse.down();
+  await page.mouse.move(at.x + 50, at.y, { steps: 4 });
+  await page.mouse.up();
+  assert.equal(Math.round((await place(page, 7)).x - near.x), 50);
+  const hash = await hashWith(page, `v=${(await windowOf(page)).from.toFixed(7)}`);
+  assert.match(hash, /x=time/);
+  const other = await openAt(`file://${resolve(ARTEFACTS, "pool.html")}`, { hash });
+  assert.ok(Math.abs((await place(other, 7)).x - (await place(page, 7)).x) < 1);
+  await other.keyboard.press("0");
+  await other.keyboard.press("End");
+  await other.keyboard.press("Home");
+  assert.equal(await selected(other), 1);
+  await other.click("#by-steps");
+  await until(async () => await other.evaluate(() => location.hash) === "#s=1");
+  await page.close();
+  await other.close();
+});
+
+test("of many steps in a pixel, it is time that is shared out", async () => {
+  const page = await open("pool", { change: withGap });
+  const share = () => page.evaluate(() => {
+    const { scale, index } = window.chantrace.timeline;
+    const at = (step) => ({ step, position: scale.at(step) });
+    return scale.parkedShare(index.doc.tasks.findIndex((task) => task.name === "main"), at(5), at(8));
+  });
+  const steps = await share();
+  await page.keyboard.press("x");
+  assert.notEqual(await share(), steps);
+  const expected = await page.evaluate(() => {
+    const { spans, tasks } = window.chantrace.index.doc;
+    const main = tasks.findIndex((task) => task.name === "main");
+    let parked = 0;
+    const time = (step) => (step >= 7 ? 1_000_000 + (step - 7) * 1_000 : (step - 6) * 1_000);
+    spans.task.forEach((task, i) => {
+      if (task === main && spans.kind[i] !== 0) parked += Math.max(0, time(Math.min(spans.end[i], 8)) - time(Math.max(spans.begin[i], 5)));
+    });
+    return parked / (time(8) - time(5));
+  });
+  assert.ok(expected > 0.1);
+  assert.ok(Math.abs(await share() - expected) < 1e-9);
+  await page.close();
+});
+
+test("half a million steps, many of them at one time, have their places and can be found again", async () => {
+  const page = await open("large", { hash: "#x=time", change: (doc) => {
+    let random = 1;
+    doc.steps.time = doc.steps.time.map((_, i) => {
+      random = (random * 48271) % 2147483647;
+      return i === 0 || random % 3 === 0 ? 0 : random % 1000 === 1 ? 5_000_000 : random % 900;
+    });
+  } });
+  const wrong = () => page.evaluate(() => {
+    const { timeline, index } = window.chantrace;
+    let count = 0;
+    for (let step = 1; step <= index.count; step += 97) {
+      const back = timeline.stepOf(timeline.xOf(step));
+      if (Math.abs(timeline.xOf(back) - timeline.xOf(step)) > 1e-3) ++count;
+      if (step > 97 && timeline.xOf(step) < timeline.xOf(step - 97)) ++count;
+    }
+    return count;
+  });
+  assert.equal(await wrong(), 0);
+  await page.keyboard.press("End");
+  for (let i = 0; i < 60; ++i) await page.keyboard.press("w");
+  const { x, y } = await place(page, await selected(page));
+  await page.mouse.click(x, y);
+  assert.equal(await selected(page), await page.evaluate(() => window.chantrace.index.count));
+  await page.keyboard.press("0");
+  const box = await page.locator("#overview").boundingBox();
+  await page.keyboard.press("w");
+  await page.mouse.click(box.x + box.width / 2, box.y + 10);
+  assert.equal(await wrong(), 0);
+  await seen(page, "large_time");
+  await page.close();
+});
+
+test("where time says no more than steps it cannot be asked for", async () => {
+  for (const name of ["deadlock", "empty", "large"]) {
+    const page = await open(name, { hash: "#x=time" });
+    await page.keyboard.press("x");
+    assert.ok(await page.locator("#axis").isHidden());
+    assert.equal(await page.evaluate(() => window.chantrace.timeline.byTime), false);
+    await page.close();
+  }
+});
+
 test("a search counts, marks and hides", async () => {
   const page = await open("large");
   await page.fill("#search", "task:worker-7 op:yield");
@@ -181,6 +232,77 @@ test("a search counts, marks and hides", async () => {
   assert.match(await text(page, "#detail"), /worker-7.*yield/s);
   await seen(page, "search");
   await page.close();
+});
+
+test("a phrase is found as it stands, and what is no key is told", async () => {
+  const page = await open("pool");
+  const matches = async (query) => { await page.fill("#search", query); return text(page, "#matches"); };
+  assert.equal(await matches("33 recv"), "1 steps");
+  assert.equal(await matches("\"33 recv\""), "0 steps");
+  assert.equal(await matches("\"recv(jobs) = 33\""), "1 steps");
+  assert.equal(await matches("task:\"worker\" \"= 33"), "1 steps");
+  assert.equal(await matches("\""), "");
+  assert.equal(await matches("on: on:\"\" op:send"), await matches("op:send"));
+  assert.equal(await matches("tsk:worker"), "no such key: tsk");
+  assert.equal(await matches("\"tsk:worker\""), "0 steps");
+  assert.equal(await matches("std::thread"), "0 steps");
+  await page.close();
+  const hostile = await open("names");
+  await hostile.fill("#search", "wrap:x");
+  assert.match(await text(hostile, "#matches"), /[1-9]\d* steps/, "a text may have a colon");
+  await hostile.close();
+});
+
+test("a deadlock has room, and says since when", async () => {
+  const page = await open("deadlock");
+  await page.click("#findings button >> text=show me");
+  const { width, x } = await page.evaluate(() => ({ width: window.chantrace.timeline.width, x: window.chantrace.timeline.xOf(9) }));
+  assert.ok(width - x > 150, `${width - x} pixels`);
+  assert.match(await text(page, "#detail"), /waitsfor ever, since step 7/);
+  assert.match(await text(page, "#detail"), /held byright, since step 6/);
+  await page.click("#detail a >> text=since step 6");
+  assert.equal(await selected(page), 6);
+  await page.keyboard.press("End");
+  await page.keyboard.press("ArrowLeft");
+  assert.match(await text(page, "#detail"), /waitsfor ever, since step 8.*held byleft, since step 5/);
+  await seen(page, "since");
+  await page.close();
+});
+
+test("the state has variables, as the last operation left them", async () => {
+  const page = await open("pool", { change: (doc) => {
+    doc.objects.push({ name: "done", kind: "atomic", type: "int", capacity: 0, place: "" });
+    const at = doc.steps.task.map((_, i) => i).slice(-2);
+    for (const i of at) { doc.steps.object[i] = doc.objects.length - 1; doc.steps.value[i] = doc.words.push(`value ${i}`) - 1; }
+  } });
+  const count = await page.evaluate(() => window.chantrace.index.count);
+  assert.match(await text(page, "#state"), new RegExp(`atomic donevalue ${count - 1}`));
+  await page.keyboard.press("End");
+  await page.keyboard.press("ArrowLeft");
+  assert.match(await text(page, "#state"), new RegExp(`atomic donevalue ${count - 2}`));
+  await page.keyboard.press("ArrowLeft");
+  assert.doesNotMatch(await text(page, "#state"), /atomic done/);
+  await page.close();
+});
+
+test("what serves timers is faint", async () => {
+  const rename = (doc, place) => {
+    const task = doc.tasks.findIndex(({ name }) => name === "worker");
+    Object.assign(doc.tasks[task], { name: "timers", parent: -1, place });
+  };
+  const line = async (place) => {
+    const page = await open("pool", { change: (doc) => rename(doc, place) });
+    await seen(page, "timers");
+    const color = await page.evaluate(() => {
+      const { timeline, index } = window.chantrace;
+      const task = index.doc.tasks.findIndex(({ name }) => name === "timers");
+      const x = (timeline.xOf(index.doc.tasks[task].first) + timeline.xOf(index.doc.tasks[task].first + 1)) / 2;
+      return [...timeline.canvas.getContext("2d").getImageData(x * devicePixelRatio, timeline.yOf(task) * devicePixelRatio, 1, 1).data].join();
+    });
+    await page.close();
+    return color;
+  };
+  assert.notEqual(await line(""), await line("pool.cpp:88"));
 });
 
 test("an address that was passed on shows the same", async () => {
@@ -276,7 +398,7 @@ const eventsSaid = async (page) => Number(/of ([\d,]+) events/.exec(await text(p
 
 test("a program that runs is followed, and what is held can be searched", async () => {
   const demo = await startDemo();
-  const page = await openAt(demo.address, { live: true });
+  const page = await openAt(demo.address, { more: [`${demo.address}notices`, `${demo.address}document`] });
   assert.equal(await text(page, "#title"), "web_demo");
   assert.equal(await text(page, "#verdict"), "running");
   const before = await eventsSaid(page);
@@ -303,7 +425,7 @@ test("a program that runs is followed, and what is held can be searched", async 
 
 test("a step that is selected stays, and the page finds a program that was started again", async () => {
   const demo = await startDemo();
-  const page = await openAt(demo.address, { live: true });
+  const page = await openAt(demo.address, { more: [`${demo.address}notices`, `${demo.address}document`] });
   await until(async () => (await eventsSaid(page)) > 200);
   await page.keyboard.press("End");
   assert.equal(await text(page, "#pause"), "go on");

@@ -113,12 +113,12 @@ Trace odd_names() {
 }
 
 /// Workers that take turns, to half a million events.
-Trace large() {
+Trace large(int rounds) {
   TraceMaker maker("Pool.Large");
   const std::uint32_t jobs = maker.channel("jobs", 64);
   std::vector<TaskId> workers;
   for (int i = 0; i < 50; ++i) workers.push_back(maker.task("worker-" + std::to_string(i)));
-  for (int i = 0; i < 124'900; ++i) {
+  for (int i = 0; i < rounds; ++i) {
     const TaskId one = workers[static_cast<std::size_t>(i * 7 % 50)];
     const TaskId other = workers[static_cast<std::size_t>((i * 11 + 3) % 50)];
     maker.receive(one, jobs, 0, Phase::kStart, 50);
@@ -128,6 +128,16 @@ Trace large() {
   }
   for (const TaskId worker : workers) maker.end_task(worker);
   return maker.finish();
+}
+
+/// More than fit into one page. One of many is stuck at the end.
+Trace long_one() {
+  Trace trace = large(150'000);
+  TaskStream& stuck = trace.streams[7];
+  stuck.events.pop_back();  // That it has ended.
+  while (phase_of(stuck.events.back()) != Phase::kStart) stuck.events.pop_back();
+  trace.end->passed = false;
+  return trace;
 }
 
 /// Some thousand steps, of which tests show a part at a time: a deadlock at the front that lasts to
@@ -184,6 +194,7 @@ int main(int argc, char** argv) {
   write(empty(), "empty.chantrace");
   write(idle(), "idle.chantrace");
   write(odd_names(), "odd_names.chantrace");
-  write(large(), "large.chantrace");
+  write(large(124'900), "large.chantrace");
+  write(long_one(), "long.chantrace");
   write(parts(), "parts.chantrace");
 }

@@ -2,7 +2,7 @@
 //
 //   CHANTRACE=.../chantrace TRACES=FOLDER ARTEFACTS=FOLDER node --test test/parts.test.mjs
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { join, resolve } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { servePartsOf } from "./part_server.mjs";
@@ -347,4 +347,35 @@ test("one thing is asked for at a time, and each once", async () => {
   await seen(page, "part_once");
   assert.deepEqual(server.asked, []);
   await page.close();
+});
+
+// What all the others ask of a server of their own, of the command's.
+test("the command serves a trace that is too long for one page", async () => {
+  const command = spawn(CHANTRACE, ["view", join(TRACES, "long.chantrace"), "--port", "0"]);
+  const address = await new Promise((done) => command.stdout.once("data", (text) => done(String(text).trim())));
+  const page = await openAt(address, { more: [`${address}*`] });
+  await until(async () => /^steps 1 to 65,536 of/.test(await text(page, "#live")));
+  const total = Number(/of ([\d,]+)/.exec(await text(page, "#live"))[1].replaceAll(",", ""));
+  assert.ok(total > 500_000);
+  const detailOf = async (step) => until(async () => (await selected(page)) === step && (await text(page, "#detail")).startsWith(`Step ${step.toLocaleString("en")} of`));
+  await page.keyboard.press("End");
+  await detailOf(total);
+  await page.keyboard.press("0");
+  await settled(page);
+  assert.ok(await page.evaluate(() => window.chantrace.timeline.levels.length > 0));
+  await seen(page, "long");
+  await page.click("#findings button >> text=show me");
+  await until(async () => /for ever/.test(await text(page, "#detail")));
+  const stuck = await selected(page);
+  await page.fill("#search", "op:yield task:worker-7");
+  await page.press("#search", "Enter");
+  await page.press("#search", "Escape");
+  await until(async () => (await selected(page)) !== stuck && /yield/.test(await text(page, "#detail")));
+  const found = await selected(page);
+  await page.keyboard.press("Shift+ArrowRight");
+  await until(async () => (await selected(page)) > found);
+  await seen(page, "long_found");
+  await page.close();
+  command.kill("SIGINT");
+  assert.equal(await new Promise((done) => command.once("exit", done)), 0);
 });

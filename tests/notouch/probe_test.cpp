@@ -1,12 +1,16 @@
 // The probe in this very process, whose threads it watches.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <latch>
 #include <mutex>
 #include <stdexcept>
@@ -16,6 +20,7 @@
 
 #include "chantrace/chantrace.h"
 #include "chantrace/no_touch.h"
+#include "own_files.h"
 #include "process.h"
 #include "support/temporary_folder.h"
 #include "watcher.h"
@@ -196,6 +201,42 @@ TEST(ProcessTest, ThreadsThatAreGoneAreNoErrors) {
 
   EXPECT_FALSE(notouch::system_call_of(gone).has_value());
   EXPECT_EQ(notouch::name_of(gone), "");
+}
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(ReplaceFileTest, LeavesNothingElseBehind) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("report").string();
+  std::ofstream(path + ".new") << "another's";
+
+  EXPECT_EQ(notouch::replace_file(path, "first"), "");
+  EXPECT_EQ(notouch::replace_file(path, "second"), "");
+
+  EXPECT_EQ(read_text(path), "second");
+  EXPECT_EQ(read_text(path + ".new"), "another's");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
+}
+
+TEST(ReplaceFileTest, WhatIsNoOrdinaryFileStays) {
+  const TemporaryFolder folder;
+  const std::string target = folder.file("target").string();
+  const std::string link = folder.file("link").string();
+  const std::string pipe = folder.file("pipe").string();
+  std::filesystem::create_symlink(target, link);
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::ofstream(target) << "something that is longer";
+
+  EXPECT_EQ(notouch::replace_file(link, "text"), "");
+  EXPECT_NE(notouch::replace_file(pipe, "nobody reads it"), "");
+  EXPECT_NE(notouch::replace_file(folder.path().string(), "text"), "");
+
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(read_text(target), "text");
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
 }
 
 TEST(ProcessTest, MemoryThatIsNotMappedIsNotRead) {

@@ -88,9 +88,12 @@ std::string usage_problem(const ExportOptions& options, bool has_diagram_options
   if (options.diagram.to < options.diagram.from) {
     return fmt::format("--to {} comes before --from {}", options.diagram.to, options.diagram.from);
   }
-  std::error_code ignored;
-  if (!to_stdout && std::filesystem::equivalent(options.input, options.output, ignored))
-    return "--output is the trace itself; it would be lost";
+  const std::filesystem::path output = options.output;
+  for (const auto& written : {output, output / kCtfMetadata, output / kCtfStream}) {
+    std::error_code ignored;
+    if (!to_stdout && std::filesystem::equivalent(options.input, written, ignored))
+      return "--output is the trace itself; it would be lost";
+  }
   return {};
 }
 
@@ -147,18 +150,18 @@ void add_diagram_options(CLI::App& command, ExportOptions& options) {
       ->type_name("NAME")
       ->allow_extra_args(false);
   command.add_option("--from", options.diagram.from, "mermaid: the first step to show")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->type_name("N")
       ->capture_default_str();
   command
       .add_option("--to", options.to,
                   "mermaid: the last step to show (default: the last one there is)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->type_name("N");
   command
       .add_option("--rows", options.diagram.rows_max,
                   "mermaid: of more messages than this, show the last; 0: as many as Mermaid draws")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->type_name("N")
       ->capture_default_str();
 }

@@ -110,7 +110,7 @@ ExitCode run_export(const ExportOptions& options, bool has_diagram_options, Cont
   for (const std::string& warning : trace.value().warnings) {
     context.complain(printable(options.input + ": " + warning));
   }
-  if (format_of(options.format).is_brief) make_brief(trace.value());
+  if (format_of(options.format).is_brief) make_brief(trace.value(), Charset::kUtf8);
   if (options.output.empty()) {
     write_as(options, trace.value(), context.out);
     return ExitCode::kClean;
@@ -140,7 +140,8 @@ constexpr const char* kDescription =
     "GitLab "
     "draw where a comment has it between ```mermaid and ```. dot: who waits for whom at the end, "
     "for "
-    "Graphviz. Names are cut to 200 characters in all but jsonl, csv and capnp.";
+    "Graphviz. Names are cut to 200 columns, and other texts to 1,000, in all but jsonl, csv and "
+    "capnp.";
 
 void add_diagram_options(CLI::App& command, ExportOptions& options) {
   command

@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "call_site.h"
 #include "chantrace/chantrace.h"
 #include "chantrace/no_touch.h"
 #include "own_files.h"
@@ -237,6 +238,15 @@ TEST(ReplaceFileTest, WhatIsNoOrdinaryFileStays) {
   EXPECT_TRUE(std::filesystem::is_symlink(link));
   EXPECT_EQ(read_text(target), "text");
   EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+}
+
+TEST(FindCallTest, NothingReturnsToZero) {
+  const notouch::StackCopy zeros(0x1000, std::vector<unsigned char>(8'000));
+  int asked_count = 0;
+  const auto is_code = [&](std::uint64_t) { return ++asked_count > 0; };
+
+  EXPECT_FALSE(notouch::find_call(0x5000, 0x1000, zeros, is_code).has_value());
+  EXPECT_EQ(asked_count, 0);
 }
 
 TEST(ProcessTest, MemoryThatIsNotMappedIsNotRead) {

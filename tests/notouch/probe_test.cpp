@@ -1,6 +1,7 @@
 // The probe in this very process, whose threads it watches.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -207,6 +208,21 @@ TEST(ProcessTest, ThreadsThatAreGoneAreNoErrors) {
 std::string read_text(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(WatcherTest, AThreadThatIsHiddenIsNotSaidToRun) {
+  const IdlePool pool(1);
+  prctl(PR_SET_DUMPABLE, 0);
+  const uid_t user = geteuid();
+  ASSERT_EQ(seteuid(user == 0 ? 65534 : user), 0);
+
+  const notouch::Snapshot snapshot = notouch::Watcher(quick_options()).take_snapshot();
+
+  ASSERT_EQ(seteuid(user), 0);
+  prctl(PR_SET_DUMPABLE, 1);
+  ASSERT_FALSE(snapshot.empty());
+  for (const notouch::ThreadSnapshot& thread : snapshot)
+    EXPECT_EQ(thread.wait, notouch::Wait::kOther);
 }
 
 TEST(ReplaceFileTest, LeavesNothingElseBehind) {

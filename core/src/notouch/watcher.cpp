@@ -67,12 +67,13 @@ std::optional<Standstill> stand_still(pid_t thread) {
   for (int tries = 0; tries < kSnapshotTriesMax; ++tries) {
     progress = progress_of(thread);
     const auto call = system_call_of(thread);
-    if (call && has_ended(*call)) return std::nullopt;
-    if (!progress || !call || call->is_running) break;
+    if (!progress || (call && has_ended(*call))) return std::nullopt;
+    // The kernel does not tell it to a process that has given up its privileges.
+    if (!call) return Standstill{*progress, SystemCall{.is_running = false}, StackCopy(0, {})};
+    if (call->is_running) break;
     Standstill still{*progress, *call, StackCopy::of(*call)};
     if (progress_of(thread) == progress && system_call_of(thread) == call) return still;
   }
-  if (!progress) return std::nullopt;
   return Standstill{*progress, SystemCall(), StackCopy(0, {})};
 }
 

@@ -86,8 +86,7 @@ class Remote {
     scene.findings = std::move(*findings);
     // Where traces are made printable, what is found in them is too.
     trace.value().end.emplace().findings = std::move(scene.findings);
-    make_printable(trace.value(), charset_);
-    view::shorten(trace.value(), charset_);
+    make_brief(trace.value(), charset_);
     scene.findings = std::move(trace.value().end->findings);
     trace.value().end.reset();
     scene.title = fit(view::title_of(trace.value(), address_.host_and_port()), 200, charset_);

@@ -89,7 +89,7 @@ void add_check(CLI::App& app, Context& context) {
   command
       .add_option("--findings", options->findings_max,
                   "How many findings of a trace to print; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->type_name("N")
       ->capture_default_str();
   command.add_flag("-q,--quiet", options->is_quiet,

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
+#include <system_error>
 #include <utility>
 
 #include "input.h"
@@ -82,6 +85,18 @@ CLI::Validator one_of(std::vector<std::string> choices) {
         return fmt::format("\"{}\" is none of {}", value, description);
       },
       "{" + description + "}");
+}
+
+CLI::Validator whole_number() {
+  return CLI::Validator(
+      [](std::string& value) {
+        std::uint64_t number = 0;
+        const char* const end = value.data() + value.size();
+        const auto [behind, error] = std::from_chars(value.data(), end, number);
+        if (error == std::errc{} && behind == end) return std::string{};
+        return fmt::format("\"{}\" is no whole number, or too large", printable(value));
+      },
+      "");
 }
 
 ExitCode for_each_trace(const std::vector<std::string>& arguments, Charset charset,

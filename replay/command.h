@@ -72,6 +72,9 @@ void set_examples(CLI::App& command, std::vector<std::pair<std::string, std::str
 /// Requires all of `choices` as values; help, completion and the manual list them.
 CLI::Validator one_of(std::vector<std::string> choices);
 
+/// Requires a number without a sign that fits into 64 bits, as decimal digits.
+CLI::Validator whole_number();
+
 /// Reads each trace that `arguments` name, makes it printable and calls `use` with it and its name;
 /// an empty line stands between two. Complains of what cannot be read, and where there is none.
 ExitCode for_each_trace(const std::vector<std::string>& arguments, Charset charset,

@@ -89,7 +89,7 @@ void add_diff(CLI::App& app, Context& context) {
   command
       .add_option("--rows", options->rows_max,
                   "How many steps, tasks and findings of each part to show; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->type_name("N")
       ->capture_default_str();
   command

@@ -88,9 +88,12 @@ std::string usage_problem(const ExportOptions& options, bool has_diagram_options
   if (options.diagram.to < options.diagram.from) {
     return fmt::format("--to {} comes before --from {}", options.diagram.to, options.diagram.from);
   }
-  std::error_code ignored;
-  if (!to_stdout && std::filesystem::equivalent(options.input, options.output, ignored))
-    return "--output is the trace itself; it would be lost";
+  const std::filesystem::path output = options.output;
+  for (const auto& written : {output, output / kCtfMetadata, output / kCtfStream}) {
+    std::error_code ignored;
+    if (!to_stdout && std::filesystem::equivalent(options.input, written, ignored))
+      return "--output is the trace itself; it would be lost";
+  }
   return {};
 }
 
@@ -107,7 +110,7 @@ ExitCode run_export(const ExportOptions& options, bool has_diagram_options, Cont
   for (const std::string& warning : trace.value().warnings) {
     context.complain(printable(options.input + ": " + warning));
   }
-  if (format_of(options.format).is_brief) make_brief(trace.value());
+  if (format_of(options.format).is_brief) make_brief(trace.value(), Charset::kUtf8);
   if (options.output.empty()) {
     write_as(options, trace.value(), context.out);
     return ExitCode::kClean;
@@ -137,7 +140,8 @@ constexpr const char* kDescription =
     "GitLab "
     "draw where a comment has it between ```mermaid and ```. dot: who waits for whom at the end, "
     "for "
-    "Graphviz. Names are cut to 200 characters in all but jsonl, csv and capnp.";
+    "Graphviz. Names are cut to 200 columns, and other texts to 1,000, in all but jsonl, csv and "
+    "capnp.";
 
 void add_diagram_options(CLI::App& command, ExportOptions& options) {
   command
@@ -147,18 +151,18 @@ void add_diagram_options(CLI::App& command, ExportOptions& options) {
       ->type_name("NAME")
       ->allow_extra_args(false);
   command.add_option("--from", options.diagram.from, "mermaid: the first step to show")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->type_name("N")
       ->capture_default_str();
   command
       .add_option("--to", options.to,
                   "mermaid: the last step to show (default: the last one there is)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->type_name("N");
   command
       .add_option("--rows", options.diagram.rows_max,
                   "mermaid: of more messages than this, show the last; 0: as many as Mermaid draws")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->type_name("N")
       ->capture_default_str();
 }

@@ -253,7 +253,7 @@ std::string make_folder(const fs::path& folder) {
   for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator{};
        entry.increment(error)) {
     const fs::path name = entry->path().filename();
-    if (name != "metadata" && name != "stream")
+    if (name != kCtfMetadata && name != kCtfStream)
       return "there are other files in it; name a folder that is new, or empty";
   }
   return error ? error.message() : "";
@@ -264,9 +264,9 @@ std::string make_folder(const fs::path& folder) {
 std::string write_ctf(const Trace& trace, const fs::path& folder) {
   std::string error = make_folder(folder);
   if (!error.empty()) return error;
-  error = write_file(folder / "metadata", [&](Output& out) { out.write(metadata_of(trace)); });
+  error = write_file(folder / kCtfMetadata, [&](Output& out) { out.write(metadata_of(trace)); });
   if (!error.empty()) return error;
-  return write_file(folder / "stream", [&](Output& out) { StreamWriter(trace, out).write(); });
+  return write_file(folder / kCtfStream, [&](Output& out) { StreamWriter(trace, out).write(); });
 }
 
 }  // namespace chantrace::replay

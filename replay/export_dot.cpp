@@ -31,12 +31,13 @@ constexpr std::size_t kUsersMaxDrawn = 8;
 constexpr std::size_t kNameColumns = 40;
 constexpr std::size_t kTitleColumns = 80;
 
-/// A line of a label.
+/// A line of a label. Graphviz reads references to characters in it, as HTML has them.
 std::string line(std::string_view text) {
   std::string safe;
   for (const char c : text) {
     if (c == '"' || c == '\\') safe += '\\';
     safe += c;
+    if (c == '&') safe += "amp;";
   }
   return safe;
 }

@@ -42,8 +42,10 @@ inline constexpr std::size_t kDiagramBytesMax = 48'000;
 /// Who waits on what at the end, and who holds it, as a graph for Graphviz.
 void write_dot(const Trace& trace, std::string_view fallback_title, const LineSink& sink);
 
-/// Common Trace Format 1.8: the files "metadata" and "stream" in `folder`, which is made where
-/// there is none.
+inline constexpr const char* kCtfMetadata = "metadata";
+inline constexpr const char* kCtfStream = "stream";
+
+/// Common Trace Format 1.8: those two files in `folder`, which is made where there is none.
 ///
 /// Returns: what is wrong, in words, where they could not be written; else empty.
 std::string write_ctf(const Trace& trace, const std::filesystem::path& folder);

@@ -101,7 +101,7 @@ void add_merge(CLI::App& app, Context& context) {
       ->type_name("FOLDER");
   add_policy_choice(command, options->policy);
   command.add_option("--findings", options->findings_max, "How many findings to print; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->type_name("N")
       ->capture_default_str();
   add_appearance(command, options->appearance);

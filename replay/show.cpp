@@ -68,22 +68,22 @@ void add_show(CLI::App& app, Context& context) {
       ->type_name("NAME")
       ->allow_extra_args(false);
   command.add_option("--from", options->screen.from, "The first step to show")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->type_name("N")
       ->capture_default_str();
   command.add_option("--to", options->to, "The last step to show (default: the last one there is)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->type_name("N");
   command
       .add_option("--rows", options->screen.rows_max,
                   "Leave out the middle of a picture of more lines than this; 0: never")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->type_name("N")
       ->capture_default_str();
   command
       .add_option("--findings", options->screen.findings_max,
                   "How many findings to explain; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number())
       ->type_name("N")
       ->capture_default_str();
   command.add_option("--layout", options->layout, "Tasks beside each other, or in one list")

@@ -76,8 +76,7 @@ ExitCode run_tui(const TuiOptions& options, Context& context) {
     return ExitCode::kUsage;
   }
   const Charset charset = view::usable_charset(options.appearance.charset());
-  make_printable(trace, charset);
-  view::shorten(trace, charset);
+  make_brief(trace, charset);
   view::Scene scene;
   scene.findings = findings_of(trace);
   scene.title = fit(view::title_of(trace, printable(path.stem().string(), charset)), 200, charset);

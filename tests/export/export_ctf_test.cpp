@@ -109,6 +109,18 @@ TEST(ExportCtfTest, NeedsAFolderOfItsOwn) {
   EXPECT_THAT(among_others.err, HasSubstr("there are other files in it"));
 }
 
+TEST(ExportCtfTest, DoesNotReplaceTheTraceItself) {
+  const Folder folder;
+  folder.add(make_leak().finish(), "a");
+  folder.run_shell("mkdir ctf && mv a.chantrace ctf/stream");
+
+  const Ran ran = folder.run({"export", "ctf/stream", "--format", "ctf", "-o", "ctf"});
+
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("the trace itself"));
+  EXPECT_EQ(folder.run({"export", "ctf/stream"}).status, 0);
+}
+
 TEST(ExportCtfTest, ReplacesAnOlderOne) {
   const Folder folder;
   folder.add(make_loop(100).finish(), "long");

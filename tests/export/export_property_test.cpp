@@ -54,7 +54,7 @@ void check_marks(const std::vector<Mark>& marks) {
 
 RC_GTEST_PROP(ExportProperty, AProgramHasASliceForEachWaitAndAFlowForEachLink, ()) {
   Trace trace = random_trace();
-  make_brief(trace);
+  make_brief(trace, Charset::kUtf8);
   const view::Timeline timeline = view::make_timeline(trace, order_events(trace));
 
   const std::vector<Mark> marks = marks_of(Tracks(trace, ""));
@@ -78,7 +78,7 @@ RC_GTEST_PROP(ExportProperty, AProgramHasASliceForEachWaitAndAFlowForEachLink, (
 
 RC_GTEST_PROP(ExportProperty, CountersEndAtWhatChannelsHold, ()) {
   Trace trace = random_trace();
-  make_brief(trace);
+  make_brief(trace, Charset::kUtf8);
 
   std::map<std::uint32_t, std::int64_t> counts;
   for (const Mark& mark : marks_of(Tracks(trace, "")))
@@ -92,7 +92,7 @@ RC_GTEST_PROP(ExportProperty, CountersEndAtWhatChannelsHold, ()) {
 }
 
 RC_GTEST_PROP(ExportProperty, AnyTraceAtAllCanBeWritten, (Trace trace)) {
-  make_brief(trace);
+  make_brief(trace, Charset::kUtf8);
 
   check_marks(marks_of(Tracks(trace, "")));
   RC_ASSERT(nlohmann::json::accept(exported(write_chrome, trace)));

@@ -276,6 +276,13 @@ TEST(ExportDotTest, HostileNamesStandAsText) {
 
   EXPECT_LT(svg.size(), 100'000u);
   EXPECT_THAT(svg, AllOf(HasSubstr("end;\\n#&quot;"), Not(HasSubstr("<b>"))));
+
+  TraceMaker maker("&#27;&#8238;");
+  maker.event(maker.task("&lt;"), Operation::kLock, maker.object(ObjectKind::kMutex, "&#10;"),
+              {.phase = Phase::kStart, .line = 1});
+  EXPECT_THAT(drawn(maker.finish(false)),
+              AllOf(HasSubstr(">&amp;#27;&amp;#8238;<"), HasSubstr(">&amp;lt;<"),
+                    HasSubstr(">&amp;#10;<"), Not(HasSubstr("\x1b"))));
 }
 
 TEST(ExportTest, StopsWhenNoMoreIsWanted) {
@@ -329,6 +336,17 @@ TEST(ExportTest, DiagramOptionsAreForDiagrams) {
 
   EXPECT_EQ(ran.status, 2);
   EXPECT_THAT(ran.err, HasSubstr("are for mermaid"));
+}
+
+TEST(ExportTest, ANumberIsAWholeOne) {
+  const Folder folder;
+  folder.add(make_leak().finish(), "a");
+
+  for (const std::string number : {"-1", "1e3", "2.5", "0x10", "99999999999999999999"}) {
+    const Ran ran = folder.run({"export", "a.chantrace", "--format", "mermaid", "--rows", number});
+    EXPECT_EQ(ran.status, 2) << number;
+    EXPECT_THAT(ran.err, HasSubstr("\"" + number + "\" is no whole number, or too large\n"));
+  }
 }
 
 TEST(ExportTest, TakesATraceOfNothing) {

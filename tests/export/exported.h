@@ -14,7 +14,7 @@ namespace chantrace::replay {
 /// What one of the writers makes of `trace`.
 template <typename Write>
 std::string exported(const Write& write, Trace trace) {
-  make_brief(trace);
+  make_brief(trace, Charset::kUtf8);
   std::string text;
   write(trace, "fallback", [&](std::string_view piece) {
     text += piece;

@@ -69,6 +69,15 @@ TEST(NoTouchOptionsTest, ABadValueIsToldAndNotUsed) {
   }
 }
 
+TEST(NoTouchOptionsTest, WhatIsToldIsPrintable) {
+  const Environment environment(
+      Environment::Variables{{"CHANTRACE_NOTOUCH_POLL_MS", "\x1b[31m\n"}});
+  testing::internal::CaptureStderr();
+  NoTouchOptions::from_environment();
+
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("=\\x1b[31m\\n: expected"));
+}
+
 TEST(NoTouchOptionsTest, BadWordsAreTold) {
   const Environment environment(
       {{"CHANTRACE_NOTOUCH_STUCK_ON", "all"}, {"CHANTRACE_NOTOUCH_PRINT", "maybe"}});

@@ -9,8 +9,12 @@
 //   fork         a child process ends by itself, then as `pool`
 //   closed       closes its standard error and opens a file instead, then as `ring`
 //   blocked      blocks all signals, then as `ring`
+//   stdio        a thread waits for the standard input, which the first one reads
+//   main-ended   the first thread ends, the others wait for work; it never ends
+//   elsewhere    goes to another folder, then as `pool`
 //   lost-wakeup  every thread waits for a condition or for another thread; it never ends
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,6 +64,12 @@ bool is_closed = false;
   for (;;) turns.fetch_add(1);
 }
 
+// Among the names of types, this one is `float`.
+extern "C" [[gnu::noinline]] void f(int) {
+  flockfile(stdin);
+  std::puts("unreachable");
+}
+
 template <typename Body>
 void start(Body body) {
   for (int i = 0; i < kThreads; ++i) std::thread(body, i).detach();
@@ -92,16 +102,22 @@ int main(int count, char** arguments) {
   if (mode == "fork") fork_once();
   if (mode == "closed" && count > 2) close_standard_error(arguments[2]);
   if (mode == "blocked") block_signals();
-  if (mode == "pool" || mode == "fork" || mode == "lost-wakeup")
+  if (mode == "stdio") flockfile(stdin);
+  if (mode == "elsewhere" && chdir("/") != 0) return 1;
+  if (mode == "pool" || mode == "fork" || mode == "lost-wakeup" || mode == "main-ended" ||
+      mode == "elsewhere")
     start(wait_for_work);
   else if (mode == "contended")
     start(take_turns);
   else if (mode == "busy")
     start(work_alone);
+  else if (mode == "stdio")
+    std::thread(f, 0).detach();
   else
     start(take_both);
   std::puts("started");
   std::fflush(stdout);
+  if (mode == "main-ended") pthread_exit(nullptr);
   if (mode == "lost-wakeup") std::thread(wait_for_work, 0).join();
   while (std::getchar() != EOF) {
   }

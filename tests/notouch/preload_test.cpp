@@ -184,6 +184,25 @@ TEST(PreloadTest, FindsALostWakeup) {
   EXPECT_EQ(incident.at("hotspots").at(0).at("state"), "condition");
 }
 
+TEST(PreloadTest, FindsWhatTheMainThreadLeavesBehind) {
+  Watched program({"main-ended"});
+  const auto incident = program.await_incident().at("recent_incidents").at(0);
+
+  EXPECT_THAT(incident.at("reason"), HasSubstr("none can go on"));
+  EXPECT_EQ(incident.at("hotspots").at(0).at("top_frame"), "(anonymous namespace)::wait_for_work");
+  EXPECT_THAT(program.told(), HasSubstr("none can go on"));
+}
+
+TEST(PreloadTest, ALockOfTheLibraryHasAHolderThatNobodyKnows) {
+  Watched program({"stdio"});
+  const auto incident = program.await_incident().at("recent_incidents").at(0);
+
+  EXPECT_THAT(incident.at("reason"), HasSubstr("1 of 2 threads"));
+  EXPECT_THAT(incident.at("reason"), HasSubstr("not given back"));
+  EXPECT_EQ(incident.at("waits").at(0).at("holder"), "");
+  EXPECT_EQ(incident.at("hotspots").at(0).at("top_frame"), "f");
+}
+
 void expect_nothing_found(const char* mode) {
   Watched program({mode}, {{"CHANTRACE_NOTOUCH_HISTORY", "1000"}});
   program.await_output("started");
@@ -260,6 +279,16 @@ TEST(PreloadTest, TellsThatItsReportCannotBeWritten) {
   EXPECT_EQ(program.end(), 0);
   EXPECT_THAT(program.told(), HasSubstr("cannot write the no-touch report /nonexistent/"));
   EXPECT_THAT(program.told(), Not(HasSubstr("%p")));
+}
+
+TEST(PreloadTest, ItsReportStaysWhereTheProgramHasBegun) {
+  const TemporaryFolder folder;
+  const auto path = folder.file("report.json");
+  Watched program({"elsewhere"},
+                  {{"CHANTRACE_NOTOUCH_REPORT", std::filesystem::relative(path).string()}});
+
+  EXPECT_EQ(program.end(), 0);
+  EXPECT_EQ(nlohmann::json::parse(read_text(path)).at("version"), 1) << program.told();
 }
 
 TEST(PreloadTest, WritesItsReportToTheStandardErrorWhereThatIsWanted) {

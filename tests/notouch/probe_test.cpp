@@ -1,12 +1,17 @@
 // The probe in this very process, whose threads it watches.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <latch>
 #include <mutex>
 #include <stdexcept>
@@ -14,8 +19,10 @@
 #include <thread>
 #include <vector>
 
+#include "call_site.h"
 #include "chantrace/chantrace.h"
 #include "chantrace/no_touch.h"
+#include "own_files.h"
 #include "process.h"
 #include "support/temporary_folder.h"
 #include "watcher.h"
@@ -196,6 +203,66 @@ TEST(ProcessTest, ThreadsThatAreGoneAreNoErrors) {
 
   EXPECT_FALSE(notouch::system_call_of(gone).has_value());
   EXPECT_EQ(notouch::name_of(gone), "");
+}
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(WatcherTest, AThreadThatIsHiddenIsNotSaidToRun) {
+  const IdlePool pool(1);
+  prctl(PR_SET_DUMPABLE, 0);
+  const uid_t user = geteuid();
+  ASSERT_EQ(seteuid(user == 0 ? 65534 : user), 0);
+
+  const notouch::Snapshot snapshot = notouch::Watcher(quick_options()).take_snapshot();
+
+  ASSERT_EQ(seteuid(user), 0);
+  prctl(PR_SET_DUMPABLE, 1);
+  ASSERT_FALSE(snapshot.empty());
+  for (const notouch::ThreadSnapshot& thread : snapshot)
+    EXPECT_EQ(thread.wait, notouch::Wait::kOther);
+}
+
+TEST(ReplaceFileTest, LeavesNothingElseBehind) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("report").string();
+  std::ofstream(path + ".new") << "another's";
+
+  EXPECT_EQ(notouch::replace_file(path, "first"), "");
+  EXPECT_EQ(notouch::replace_file(path, "second"), "");
+
+  EXPECT_EQ(read_text(path), "second");
+  EXPECT_EQ(read_text(path + ".new"), "another's");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
+}
+
+TEST(ReplaceFileTest, WhatIsNoOrdinaryFileStays) {
+  const TemporaryFolder folder;
+  const std::string target = folder.file("target").string();
+  const std::string link = folder.file("link").string();
+  const std::string pipe = folder.file("pipe").string();
+  std::filesystem::create_symlink(target, link);
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::ofstream(target) << "something that is longer";
+
+  EXPECT_EQ(notouch::replace_file(link, "text"), "");
+  EXPECT_NE(notouch::replace_file(pipe, "nobody reads it"), "");
+  EXPECT_NE(notouch::replace_file(folder.path().string(), "text"), "");
+
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(read_text(target), "text");
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+}
+
+TEST(FindCallTest, NothingReturnsToZero) {
+  const notouch::StackCopy zeros(0x1000, std::vector<unsigned char>(8'000));
+  int asked_count = 0;
+  const auto is_code = [&](std::uint64_t) { return ++asked_count > 0; };
+
+  EXPECT_FALSE(notouch::find_call(0x5000, 0x1000, zeros, is_code).has_value());
+  EXPECT_EQ(asked_count, 0);
 }
 
 TEST(ProcessTest, MemoryThatIsNotMappedIsNotRead) {

@@ -43,6 +43,26 @@ TEST(PrintableTest, ChangesNothingTheSecondTime) {
 
 TEST(PrintableTest, CanBeAsciiOnly) { EXPECT_EQ(printable("ü", Charset::kAscii), "\\u{fc}"); }
 
+TEST(PrintableTest, ABriefTraceHasNoLongTexts) {
+  const std::string name(100'000, 'n');
+  Trace trace;
+  trace.header.test = name;
+  trace.tasks.emplace_back().label = "\x1b" + name;
+  trace.sites[1] = {.file = name + "/end.cpp", .function = name};
+  trace.texts[1] = name;
+  for (int i = 0; i < 100'000; ++i) trace.header.program += "\u0301";
+  trace.end.emplace().findings.emplace_back().summary = name;
+
+  make_brief(trace, Charset::kUtf8);
+
+  EXPECT_EQ(trace.tasks[0].label, "\\x1b" + std::string(195, 'n') + "…");
+  EXPECT_EQ(trace.texts[1], std::string(999, 'n') + "…");
+  EXPECT_EQ(trace.header.test, trace.texts[1]);
+  EXPECT_LT(trace.header.program.size(), 5'000u);
+  EXPECT_EQ(trace.end->findings[0].summary, trace.texts[1]);
+  EXPECT_EQ(trace.sites[1].file, "…/end.cpp");
+}
+
 TEST(WidthTest, CountsColumnsAndNotBytes) {
   EXPECT_EQ(width_of(""), 0u);
   EXPECT_EQ(width_of("abc"), 3u);

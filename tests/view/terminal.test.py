@@ -236,6 +236,16 @@ class TerminalTest(unittest.TestCase):
                 terminal.type("q")
                 terminal.until("ended with 0")
 
+    def test_numbers_of_256_colours_are_for_256_colours(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source = pathlib.Path(folder) / "direct.ti"
+            source.write_text("direct|colours by red, green and blue,\n\tcolors#0x1000000, use=xterm-256color,\n")
+            subprocess.run(["tic", "-x", "-o", folder, source], check=True)
+            with Terminal("direct", 80, 24, "deadlock", "", {"TERM": "direct", "TERMINFO": folder}) as terminal:
+                screen = terminal.until("step 7 of 9", "? help", options=["-e"])
+                self.assertNotIn("\x1b[38;5;", screen)
+                self.assertIn("\x1b[31m", screen)
+
     def test_goes_in_every_usual_terminal(self):
         for name in ["xterm", "xterm-256color", "screen", "linux"]:
             with self.subTest(name), Terminal(name, 80, 24, "deadlock", "", {"TERM": name}) as terminal:

@@ -25,8 +25,7 @@ constexpr std::chrono::milliseconds kPeriod{250};
 
 std::shared_ptr<const Scene> make_scene(Charset charset) {
   LiveSnapshot snapshot = take_snapshot(kLiveEvents);
-  make_printable(snapshot.trace, charset);
-  shorten(snapshot.trace, charset);
+  make_brief(snapshot.trace, charset);
   Scene scene;
   scene.title = title_of(snapshot.trace, "live");
   scene.notice = "live, " + grouped(snapshot.live.events) + " events so far";

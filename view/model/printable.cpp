@@ -152,30 +152,30 @@ void edit_texts(Trace& trace, const Edit& edit) {
   if (trace.end->explanation) edit_texts(*trace.end->explanation, edit);
 }
 
+/// At most so many columns, and twice as many code points: some take no column, any number of them.
+std::string limited(std::string_view text, std::size_t columns_max, Charset charset) {
+  return fit(detail::cut_to_code_points(text, 2 * columns_max), columns_max, charset);
+}
+
 }  // namespace
 
 void make_printable(Trace& trace, Charset charset) {
   edit_texts(trace, [&](std::string_view text) { return printable(text, charset); });
 }
 
-void make_brief(Trace& trace) { edit_texts(trace, detail::shown); }
-
 void shorten_names(Trace& trace, Charset charset) {
   constexpr std::size_t kColumnsMax = 200;
-  for (TaskInfo& task : trace.tasks) task.label = fit(task.label, kColumnsMax, charset);
-  for (ObjectInfo& object : trace.objects) object.name = fit(object.name, kColumnsMax, charset);
+  for (TaskInfo& task : trace.tasks) task.label = limited(task.label, kColumnsMax, charset);
+  for (ObjectInfo& object : trace.objects) object.name = limited(object.name, kColumnsMax, charset);
 }
 
-void shorten(Trace& trace, Charset charset) {
+void make_brief(Trace& trace, Charset charset) {
   constexpr std::size_t kColumnsMax = 1'000;
+  make_printable(trace, charset);
   shorten_names(trace, charset);
-  for (auto& [id, text] : trace.texts) text = fit(text, kColumnsMax, charset);
-  for (auto& [id, site] : trace.sites) {
-    site.file = fit_end(site.file, kColumnsMax, charset);
-    site.function = fit(site.function, kColumnsMax, charset);
-  }
-  for (ObjectInfo& object : trace.objects) object.type = fit(object.type, kColumnsMax, charset);
-  for (std::string& warning : trace.warnings) warning = fit(warning, kColumnsMax, charset);
+  // The end of a path says most.
+  for (auto& [id, site] : trace.sites) site.file = fit_end(site.file, kColumnsMax, charset);
+  edit_texts(trace, [&](std::string_view text) { return limited(text, kColumnsMax, charset); });
 }
 
 std::size_t width_of(std::string_view text) {

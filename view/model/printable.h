@@ -19,18 +19,15 @@ using detail::printable;
 /// Makes every text of `trace` printable, so that whatever is derived from it is so too.
 void make_printable(Trace& trace, Charset charset);
 
-/// The same, and cuts each to `detail::kShownCodePointsMax`: a name may be a megabyte, and stand in
-/// a million lines.
-void make_brief(Trace& trace);
-
-/// Cuts names off where no view has room for more: each stands in all operations of its bearer.
+/// Cuts names off where no view has room for more, after 200 columns: a name may be a megabyte, and
+/// stands in all operations of its bearer.
 ///
 /// Requires: they are printable.
 void shorten_names(Trace& trace, Charset charset);
-/// Cuts off names, and values, paths and warnings as well, for who has a line for each.
-///
-/// Requires: they are printable.
-void shorten(Trace& trace, Charset charset);
+
+/// Makes every text printable, and cuts names off, and whatever else is longer than 1,000 columns:
+/// for who has a line for each.
+void make_brief(Trace& trace, Charset charset);
 
 /// Columns of a terminal that `text` takes up: 2 for a wide character, 0 for a combining one.
 ///

@@ -74,10 +74,14 @@ enum Pair : short {
 constexpr std::array<short, 12> kHues256 = {37, 172, 69, 134, 71, 167, 109, 178, 141, 79, 208, 103};
 constexpr std::array<short, 4> kHues8 = {COLOR_CYAN, COLOR_MAGENTA, COLOR_YELLOW, COLOR_GREEN};
 
+/// Colours have the numbers that they have in xterm; where there are more of them, a number is made
+/// of red, green and blue.
+bool has_256_colors() { return COLORS == 256; }
+
 void make_pairs() {
   start_color();
   const short background = use_default_colors() == OK ? -1 : COLOR_BLACK;
-  const bool is_rich = COLORS >= 256;
+  const bool is_rich = has_256_colors();
   init_pair(kGoodPair, COLOR_GREEN, background);
   init_pair(kBadPair, is_rich ? 160 : COLOR_RED, background);
   init_pair(kWarningPair, is_rich ? 172 : COLOR_YELLOW, background);
@@ -201,7 +205,7 @@ std::unique_ptr<Screen> Screen::open(bool is_colored) {
   curs_set(0);
   parts->is_colored = is_colored && has_colors();
   if (parts->is_colored) make_pairs();
-  parts->is_rich = parts->is_colored && COLORS >= 256;
+  parts->is_rich = parts->is_colored && has_256_colors();
   return std::unique_ptr<Screen>(new Screen(std::move(parts)));
 }
 

@@ -74,7 +74,8 @@ std::optional<CallSite> find_call(std::uint64_t entry, std::uint64_t stack_point
     const auto pushed = stack.word(at);
     const auto returns_to = stack.word(at + 8);
     if (!pushed || !returns_to) break;
-    if (!is_code(*returns_to - 1)) continue;
+    // Stacks are full of zeros, and one is quickly told.
+    if (*returns_to == 0 || !is_code(*returns_to - 1)) continue;
     const CallMatch match = match_call(*returns_to, entry);
     if (match <= best_match) continue;
     // An outer frame lies further out; the outermost one's pointer is 0, or anything.

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "chantrace/detail/printable.h"
 #include "chantrace/no_touch.h"
 
 namespace chantrace {
@@ -26,8 +27,8 @@ constexpr Bounds kPauseBounds{0, kDayMilliseconds};
 constexpr Bounds kCountBounds{1, kCountMax};
 
 void report(const char* name, const char* value, const std::string& expected) {
-  std::fprintf(stderr, "chantrace: %s=%s: expected %s; the default is used\n", name, value,
-               expected.c_str());
+  std::fprintf(stderr, "chantrace: %s=%s: expected %s; the default is used\n", name,
+               detail::shown(value).c_str(), expected.c_str());
 }
 
 /// The number that the variable says; nothing where it is unset or, after telling so, makes no

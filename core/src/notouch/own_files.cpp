@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <system_error>
 
+#include "process.h"
+
 namespace chantrace::notouch {
 namespace {
 
@@ -39,11 +41,31 @@ int copy_standard_error() {
     close(process);
     if (copy >= 0) return copy;
   }
-  // The process's table, not the thread's.
-  return open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+  // The program's table, which a main thread that has ended no longer has.
+  for (const pid_t thread : other_threads()) {
+    const std::string path = "/proc/self/task/" + std::to_string(thread) + "/fd/2";
+    const int copy = open(path.c_str(), O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+    if (copy >= 0) return copy;
+  }
+  return -1;
 }
 
 std::string last_error() { return std::generic_category().message(errno); }
+
+/// False for a device, a pipe, and a link such as /dev/stdout, which others need as it is.
+bool is_replaceable(const std::string& path) {
+  struct stat status {};
+  return lstat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode);
+}
+
+/// Returns: the system's reason where that failed; empty otherwise.
+std::string write_to(const std::string& path, int flags, std::string_view text) {
+  const int descriptor = open(path.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666);
+  if (descriptor < 0) return last_error();
+  const std::string reason = write_all(descriptor, text) ? "" : last_error();
+  close(descriptor);
+  return reason;
+}
 
 }  // namespace
 
@@ -73,17 +95,14 @@ void leave_descriptors() {
 }
 
 std::string replace_file(const std::string& path, std::string_view text) {
-  const std::string other = path + ".new";
-  const int descriptor = open(other.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (descriptor < 0) return last_error();
-  const bool is_whole = write_all(descriptor, text);
-  const std::string reason = is_whole ? "" : last_error();
-  close(descriptor);
-  if (!is_whole) {
-    unlink(other.c_str());
-    return reason;
-  }
-  return std::rename(other.c_str(), path.c_str()) == 0 ? "" : last_error();
+  if (!is_replaceable(path)) return write_to(path, O_TRUNC | O_NONBLOCK | O_NOCTTY, text);
+  // Other processes may have been given the same path.
+  const std::string other = path + ".new." + std::to_string(getpid());
+  unlink(other.c_str());
+  std::string reason = write_to(other, O_CREAT | O_EXCL, text);
+  if (reason.empty() && std::rename(other.c_str(), path.c_str()) != 0) reason = last_error();
+  if (!reason.empty()) unlink(other.c_str());
+  return reason;
 }
 
 }  // namespace chantrace::notouch

@@ -30,7 +30,8 @@ class StandardError {
 /// shared.
 void leave_descriptors();
 
-/// Puts `text` into a file, whole or not at all.
+/// Puts `text` into a file, whole or not at all. What is at `path` and is no ordinary file, such as
+/// a device, stays and is written to.
 ///
 /// Returns: the system's reason where that failed; empty otherwise.
 std::string replace_file(const std::string& path, std::string_view text);

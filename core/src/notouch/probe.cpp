@@ -10,11 +10,14 @@
 #include <ctime>
 #include <deque>
 #include <exception>
+#include <filesystem>
 #include <mutex>
 #include <stdexcept>
+#include <string>
 #include <system_error>
 #include <utility>
 
+#include "chantrace/detail/printable.h"
 #include "chantrace/no_touch.h"
 #include "monitor.h"
 #include "own_files.h"
@@ -44,17 +47,16 @@ nanoseconds thread_cpu() {
   return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
 }
 
-std::string path_for_process(const std::string& path) {
-  std::string result;
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    if (path.compare(i, 2, "%p") != 0) {
-      result += path[i];
-      continue;
-    }
-    result += std::to_string(getpid());
-    ++i;
-  }
-  return result;
+/// Where the report goes, whatever folder the program goes to.
+std::string report_path_of(const std::string& option) {
+  if (option.empty() || option == "stderr") return option;
+  std::string path = option;
+  const std::string process = std::to_string(getpid());
+  for (std::size_t at = 0; (at = path.find("%p", at)) != std::string::npos; at += process.size())
+    path.replace(at, 2, process);
+  std::error_code error;
+  const std::filesystem::path whole = std::filesystem::absolute(path, error);
+  return error ? path : whole.string();
 }
 
 }  // namespace
@@ -99,6 +101,7 @@ class NoTouchProbe::Impl {
   bool wait_for_next_poll();
 
   const NoTouchOptions options_;
+  const std::string report_path_ = report_path_of(options_.report_path);
   const pid_t process_ = getpid();
   const notouch::StandardError standard_error_;
   pthread_t thread_{};
@@ -239,17 +242,16 @@ void NoTouchProbe::Impl::publish() {
 }
 
 void NoTouchProbe::Impl::write_report(bool is_last) {
-  if (options_.report_path.empty()) return;
+  if (report_path_.empty()) return;
   const std::string json = to_json(report());
-  if (options_.report_path == "stderr") {
+  if (report_path_ == "stderr") {
     if (is_last) standard_error_.write(json);
     return;
   }
-  const std::string path = path_for_process(options_.report_path);
-  const std::string reason = notouch::replace_file(path, json);
+  const std::string reason = notouch::replace_file(report_path_, json);
   if (reason.empty() || std::exchange(has_report_error_, true)) return;
-  standard_error_.write("chantrace: cannot write the no-touch report " + path + ": " + reason +
-                        "\n");
+  standard_error_.write("chantrace: cannot write the no-touch report " +
+                        detail::printable(report_path_) + ": " + reason + "\n");
 }
 
 bool NoTouchProbe::Impl::wait_for_next_poll() {

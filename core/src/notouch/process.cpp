@@ -129,7 +129,8 @@ std::size_t read_memory(std::uint64_t address, void* target, std::size_t size) {
     wanted += length;
   }
   const iovec local{target, wanted};
-  const ssize_t got = process_vm_readv(getpid(), &local, 1, pieces.data(), count, 0);
+  // The process's number is that of its main thread, which may have ended.
+  const ssize_t got = process_vm_readv(gettid(), &local, 1, pieces.data(), count, 0);
   return got > 0 ? static_cast<std::size_t>(got) : 0;
 }
 

@@ -107,6 +107,10 @@ std::optional<SystemCall> parse_system_call(std::string_view text) {
   return call;
 }
 
+bool has_ended(const SystemCall& call) {
+  return !call.is_running && call.number == -1 && call.stack_pointer == 0 && call.code == 0;
+}
+
 Wait wait_of(const SystemCall& call) {
   if (call.is_running) return Wait::kRunning;
   switch (call.number) {

@@ -41,6 +41,9 @@ struct SystemCall {
 /// Reads a line as the kernel writes it; nothing for any other text.
 std::optional<SystemCall> parse_system_call(std::string_view text);
 
+/// True for a main thread that has ended before others, until which it stays listed.
+bool has_ended(const SystemCall& call);
+
 /// What the call alone says. Of futexes it tells locks and joins by how glibc waits for them, and
 /// calls the others kFutex; the functions on the stack tell more.
 Wait wait_of(const SystemCall& call);

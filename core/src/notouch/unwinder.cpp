@@ -41,6 +41,8 @@ struct Walk {
 };
 
 std::string demangle(const char* name) {
+  // Of C, whose names may look like those of types: `i`, `f`.
+  if (!std::string_view(name).starts_with("_Z")) return name;
   int status = 0;
   char* const text = abi::__cxa_demangle(name, nullptr, nullptr, &status);
   std::string result = status == 0 && text != nullptr ? text : name;
@@ -196,7 +198,8 @@ struct Unwinder::Impl {
     callbacks.debuginfo_path = &debug_path;
     dwfl = libdw->dwfl_begin(&callbacks);
     if (dwfl == nullptr) return;
-    libdw->dwfl_linux_proc_report(dwfl, getpid());
+    // The process's number is that of its main thread, which may have ended.
+    libdw->dwfl_linux_proc_report(dwfl, gettid());
     libdw->dwfl_report_end(dwfl, nullptr, nullptr);
     static const Dwfl_Thread_Callbacks thread_callbacks{
         .next_thread = next_thread,

@@ -17,6 +17,10 @@ namespace chantrace::notouch {
 namespace {
 
 constexpr int kSnapshotTriesMax = 3;
+/// No thread has this number, or a higher one.
+///
+/// Source: PID_MAX_LIMIT of Linux on 64 bits.
+constexpr std::uint32_t kThreadNumbersEnd = 4 * 1024 * 1024;
 
 std::optional<std::uint32_t> read_number(std::uint64_t address) {
   std::uint32_t number = 0;
@@ -43,7 +47,8 @@ std::optional<pid_t> holder_of(const SystemCall& call) {
   // One that is shared between processes may be held by another one.
   if (operation == FUTEX_WAIT && (call.arguments[1] & FUTEX_PRIVATE_FLAG) != 0) {
     const auto owner = read_number(address + offsetof(pthread_mutex_t, __data.__owner));
-    if (owner) return static_cast<pid_t>(*owner);
+    // Of a lock inside the C library, something else stands there.
+    if (owner && *owner < kThreadNumbersEnd) return static_cast<pid_t>(*owner);
   }
 #endif
   return std::nullopt;
@@ -62,11 +67,13 @@ std::optional<Standstill> stand_still(pid_t thread) {
   for (int tries = 0; tries < kSnapshotTriesMax; ++tries) {
     progress = progress_of(thread);
     const auto call = system_call_of(thread);
-    if (!progress || !call || call->is_running) break;
+    if (!progress || (call && has_ended(*call))) return std::nullopt;
+    // The kernel does not tell it to a process that has given up its privileges.
+    if (!call) return Standstill{*progress, SystemCall{.is_running = false}, StackCopy(0, {})};
+    if (call->is_running) break;
     Standstill still{*progress, *call, StackCopy::of(*call)};
     if (progress_of(thread) == progress && system_call_of(thread) == call) return still;
   }
-  if (!progress) return std::nullopt;
   return Standstill{*progress, SystemCall(), StackCopy(0, {})};
 }
 
@@ -90,22 +97,27 @@ StuckVerdict Watcher::look(Moment now) {
     const auto known = calls_.find(id);
     const auto call = known != calls_.end() ? std::optional(known->second) : system_call_of(id);
     if (!call) continue;
+    if (has_ended(*call)) {
+      std::erase(ids, id);
+      continue;
+    }
     // A thread that has run since may wait elsewhere by now.
     calls.emplace(id, *call);
     stalled.push_back({id, wait_of(*call), has_timeout(*call), is_inside_process(*call),
                        wait_of(*call) == Wait::kLock ? holder_of(*call) : std::nullopt});
   }
   calls_ = std::move(calls);
-  tell_closed_waits_apart(stalled);
+  if (stalled.size() == ids.size()) tell_closed_waits_apart(stalled);
   return judge(stalled, ids, options_.stuck_on);
 }
 
 /// Where every thread waits for another one, what for is worth looking at their stacks, once.
+/// `stalled` are all that there are.
 void Watcher::tell_closed_waits_apart(std::vector<StalledThread>& stalled) {
-  const bool may_be_closed =
-      !stalled.empty() && stalled.size() == progress_.size() &&
-      std::all_of(stalled.begin(), stalled.end(),
-                  [](const StalledThread& thread) { return thread.is_inside_process; });
+  const bool may_be_closed = !stalled.empty() && std::all_of(stalled.begin(), stalled.end(),
+                                                             [](const StalledThread& thread) {
+                                                               return thread.is_inside_process;
+                                                             });
   if (!may_be_closed) return;
   if (told_apart_ != progress_.changes()) {
     waits_.clear();

@@ -79,7 +79,7 @@ TEST(ViewTest, ATraceThatIsTooLargeForAPageSaysWhatElseThereIs) {
   const Ran ran = folder.run({"view", trace, "--html", "page.html"});
 
   EXPECT_EQ(ran.status, 2);
-  EXPECT_THAT(ran.err, AllOf(HasSubstr("500,000"), HasSubstr("chantrace show")));
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("500,000"), HasSubstr("without --html")));
 }
 
 TEST(ViewTest, ServesUntilItIsEnded) {

@@ -25,8 +25,8 @@ using namespace chantrace;
 using std::chrono::duration;
 using std::chrono::steady_clock;
 
-/// A job is sent, received, added up under a lock, and its result sent and received: six events, and
-/// some more where that parks.
+/// A job is sent, received, added up under a lock, and its result sent and received: six events,
+/// and some more where that parks.
 constexpr std::uint64_t kEventsPerJob = 6;
 
 void make(const std::string& path, std::uint64_t events) {

@@ -96,6 +96,14 @@ std::string escaped(std::string_view text) {
   return safe;
 }
 
+constexpr std::string_view kListHead = R"(<!doctype html><html lang="en"><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width"><title>chantrace</title><style>
+:root { color-scheme: light dark; font: 14px system-ui, sans-serif; }
+td { padding: 2px 16px 2px 0; } .failed { font-weight: bold; }
+</style><table>
+)";
+
 /// "/" is the only trace, or a list of those there are; "/2" the second of them, and what is below
 /// "/2/" is for the page of a long one.
 class Pages {
@@ -181,13 +189,22 @@ class Pages {
   }
 
   view::Response list() const {
-    std::string html =
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>chantrace</title><ul>";
+    std::string html = std::string(kListHead);
     for (std::size_t i = 0; i < traces_.size(); ++i)
-      html += fmt::format("<li><a href=\"/{}\">{}</a></li>", i + 1,
-                          escaped(printable(traces_[i].string())));
+      html += fmt::format("<tr><td><a href=\"/{}\">{}</a></td>{}</tr>\n", i + 1,
+                          escaped(printable(traces_[i].string())), summary_of(traces_[i]));
     return {.type = "text/html; charset=utf-8",
-            .body = std::make_shared<std::string>(html + "</ul></html>")};
+            .body = std::make_shared<std::string>(html + "</table></html>")};
+  }
+
+  /// How it ended, and how many events it has, as cells of the list: a look at the file is enough.
+  static std::string summary_of(const std::filesystem::path& path) {
+    const auto stored = detail::StoredTrace::open(path);
+    if (!stored.has_value()) return "<td></td><td></td>";
+    const auto& end = stored.value().definitions().end;
+    const char* const verdict = !end ? "incomplete" : end->passed ? "passed" : "failed";
+    return fmt::format("<td class=\"{0}\">{0}</td><td>{1} events</td>", verdict,
+                       grouped(stored.value().events_count()));
   }
 
   const std::vector<std::filesystem::path> traces_;

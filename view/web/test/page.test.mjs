@@ -372,6 +372,8 @@ test("a trace is served, and a list where there are several", async () => {
   const address = await new Promise((done) => server.stdout.once("data", (text) => done(String(text).trim())));
   const list = await (await fetch(address)).text();
   const number = /href="\/(\d+)">[^<]*deadlock/.exec(list)[1];
+  assert.match(list, /deadlock[^\n]*>failed<.*>\d+ events</);
+  assert.match(list, /pool\.[^\n]*>passed</);
   const page = await openAt(`${address}${number}`);
   await page.click("#findings button >> text=show me");
   assert.match(await text(page, "#detail"), /for ever/);

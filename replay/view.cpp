@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -104,8 +105,8 @@ td { padding: 2px 16px 2px 0; } .failed { font-weight: bold; }
 </style><table>
 )";
 
-/// "/" is the only trace, or a list of those there are; "/2" the second of them, and what is below
-/// "/2/" is for the page of a long one.
+/// "/" is the only trace, or a list of those there are; "/2" the second of them. What the page of a
+/// long one asks for is below "/2/STAMP/": the stamp says of which file it was made.
 class Pages {
  public:
   explicit Pages(std::vector<std::filesystem::path> traces) : traces_(std::move(traces)) {}
@@ -119,48 +120,55 @@ class Pages {
   view::Response operator()(const view::Request& request) {
     const std::lock_guard lock(mutex_);
     if (request.path == "/") return traces_.size() == 1 ? page(0) : list();
-    std::string_view what = std::string_view(request.path).substr(1);
-    const std::string_view digits = what.substr(0, what.find('/'));
-    const auto number = view::parse_number(digits);
-    if (!number || *number < 1 || *number > traces_.size())
-      return view::refuse(404, "there is no such page");
-    what.remove_prefix(std::min(digits.size() + 1, what.size()));
+    std::string_view rest = request.path;
+    const std::string_view root = next_name(rest);
+    const auto number = view::parse_number(next_name(rest));
+    if (!root.empty() || !number || *number < 1 || *number > traces_.size()) return no_page();
     const auto index = static_cast<std::size_t>(*number - 1);
-    if (what.empty() && digits.size() + 1 == request.path.size()) return page(index);
-    // A page goes on with the trace that it was made of.
-    if (!long_ || long_->index != index)
+    if (rest.empty()) return page(index);
+    const std::string_view stamp = next_name(rest);
+    if (!view::LongPages::answers(rest)) return no_page();
+    if (!long_ || long_->index != index || long_->stamp != stamp) {
+      // Another trace was looked at meanwhile, or this one is another.
+      if (stamp_of(index) != stamp)
+        return view::refuse(404, "the trace has changed; load the page again");
       if (const auto error = open_long(index)) return view::refuse(404, in_words(*error));
-    return long_->pages.respond(what, request);
+    }
+    return long_->pages.respond(rest, request);
   }
 
  private:
-  /// What a file was when it was opened: a test that runs again leaves another trace.
-  struct Stamp {
-    std::filesystem::file_time_type written;
-    std::uintmax_t size_bytes = 0;
-
-    bool operator==(const Stamp&) const = default;
-  };
   /// The one that was opened last; others are opened again when they are asked for.
   struct Long {
     std::size_t index = 0;
-    Stamp stamp;
+    std::string stamp;
     view::LongPages pages;
   };
+
+  /// Up to the next slash, which is taken away with it.
+  static std::string_view next_name(std::string_view& rest) {
+    const std::string_view name = rest.substr(0, rest.find('/'));
+    rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+    return name;
+  }
+
+  static view::Response no_page() { return view::refuse(404, "there is no such page"); }
 
   static bool is_long(const Result<detail::StoredTrace, TraceError>& stored) {
     return stored.has_value() && stored.value().events_count() > kPageEventsMax;
   }
 
-  Stamp stamp_of(std::size_t index) const {
+  /// What a file is: a test that runs again leaves another trace.
+  std::string stamp_of(std::size_t index) const {
     std::error_code ignored;
-    return {std::filesystem::last_write_time(traces_[index], ignored),
-            std::filesystem::file_size(traces_[index], ignored)};
+    const auto written = std::filesystem::last_write_time(traces_[index], ignored);
+    return fmt::format("{:x}-{:x}", std::filesystem::file_size(traces_[index], ignored),
+                       static_cast<std::uint64_t>(written.time_since_epoch().count()));
   }
 
   /// nullopt, or why it cannot be shown in parts.
   std::optional<TraceError> open_long(std::size_t index) {
-    const Stamp stamp = stamp_of(index);
+    const std::string stamp = stamp_of(index);
     if (long_ && long_->index == index && long_->stamp == stamp) return std::nullopt;
     long_.reset();  // Two would take twice the memory.
     auto opened = view::LongTrace::open(traces_[index]);
@@ -168,7 +176,7 @@ class Pages {
     long_.emplace(
         Long{index, stamp,
              view::LongPages(std::move(opened).value(), printable(traces_[index].stem().string()),
-                             fmt::format("{}/", index + 1))});
+                             fmt::format("{}/{}/", index + 1, stamp))});
     return std::nullopt;
   }
 
@@ -231,7 +239,13 @@ ExitCode serve(const ViewOptions& options, std::vector<std::filesystem::path> tr
   }
   context.out.write(server.value()->address() + "\n");
   context.out.flush();
-  std::thread([pages] { pages->prepare(); }).detach();
+  std::thread([pages] {
+    try {
+      pages->prepare();
+    } catch (const std::exception&) {
+      // Whoever asks is told.
+    }
+  }).detach();
   int signal = 0;
   sigwait(&signals, &signal);
   // A page that is being made may take its time, and nobody waits for it any more.

@@ -3,9 +3,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <memory>
+#include <mutex>
 
 #include "chantrace/chantrace.h"
 #include "chantrace/trace.h"
@@ -46,6 +49,36 @@ TEST(ForkTest, ChildWorks) {
   channel.send(1);
 
   EXPECT_EQ(in_child(use_everything), 0);
+}
+
+TEST(ForkTest, ObjectsOfAChildEndThoughSinksWereBusy) {
+  struct NullSink final : Sink {
+    void handle(const Event&) override {}
+  };
+  const Session session(Options{}.sink(std::make_shared<NullSink>()));
+  std::atomic<bool> is_over = false;
+  const Task busy = go("busy", [&] {
+    while (!is_over) {
+      Mutex short_lived;
+      const std::lock_guard lock(short_lived);
+    }
+  });
+
+  int failed = 0;
+  for (int i = 0; i < 200 && failed == 0; ++i) {
+    auto mutex = std::make_unique<Mutex>();
+    mutex->lock();
+    mutex->unlock();
+    const auto end_it = [&] {
+      mutex.reset();
+      return 0;
+    };
+    failed += in_child(end_it) == 0 ? 0 : 1;
+  }
+  is_over = true;
+  busy.join();
+
+  EXPECT_EQ(failed, 0);
 }
 
 TEST(ForkTest, ChildOfARecordedTestWorksAndLeavesTheTraceAlone) {

@@ -526,6 +526,28 @@ TEST(RecentTraceTest, WhatIsNoMoreIsForgotten) {
     EXPECT_EQ(finding.certainty, Certainty::kNote) << finding.summary;
 }
 
+TEST(RecentTraceTest, WhatEndsInAnExecutionInsideIsNoneOfTheSession) {
+  struct NullSink final : Sink {
+    void handle(const Event&) override {}
+  };
+  const Session session(Options{}.sink(std::make_shared<NullSink>()).lossless());
+  Mutex lasting("lasting");
+  const auto use_lasting = [&] { const std::lock_guard lock(lasting); };
+  use_lasting();
+
+  // Its objects have the numbers that those of the session have.
+  explore([] {
+    Mutex inner("inner");
+    const std::lock_guard lock(inner);
+  });
+  for (int i = 0; i < 70'000; ++i) use_lasting();
+  while (events_since(~0ull, 0).total < 140'000) std::this_thread::yield();
+
+  const Trace recent = recent_trace();
+  ASSERT_FALSE(recent.objects.empty());
+  EXPECT_EQ(recent.objects.front().name, "lasting");
+}
+
 TEST(RecentTraceTest, ShowsWhoHasWaitedSinceLongBefore) {
   const Channel<int> never("never", 0);
   const Channel<int> busy("busy", 4);

@@ -105,6 +105,19 @@ TEST_F(ServerTest, AnotherHostIsRefused) {
               StartsWith("HTTP/1.1 200 "));
 }
 
+TEST_F(ServerTest, AnotherSiteMayLeadHereAndNoMore) {
+  start();
+  const auto ask_as = [&](const std::string& mode) {
+    Client client(server_->port());
+    client.send("GET / HTTP/1.1\r\nHost: " + host() +
+                "\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: " + mode + "\r\n\r\n");
+    return client.receive();
+  };
+
+  EXPECT_THAT(ask_as("navigate"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(ask_as("no-cors"), StartsWith("HTTP/1.1 403"));
+}
+
 TEST_F(ServerTest, OnlyGetsAreAnswered) {
   start();
 

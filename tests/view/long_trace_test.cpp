@@ -367,8 +367,55 @@ TEST(LongTraceTest, AnEmptyTraceHasNoSteps) {
 
   EXPECT_EQ(trace.steps_count(), 0u);
   EXPECT_EQ(trace.part(1, 10)->order.places.size(), 0u);
-  EXPECT_EQ(find_step(trace, {.lane = 0}, 0, true), 0u);
+  for (const bool is_forward : {true, false})
+    for (const StepQuery& query : {StepQuery{.lane = 0}, StepQuery{.object = ObjectId{1}},
+                                   StepQuery{.is_preemption = true}, StepQuery{.text = "send"}})
+      EXPECT_EQ(find_step(trace, query, 9, is_forward), 0u);
   EXPECT_EQ(LongPages(std::move(trace), "none", "1/").page().status, 200u);
+}
+
+TEST(LongTraceTest, IdsThatAreSparseTakeNoMemory) {
+  TraceBuilder builder;
+  const TaskId body = builder.body();
+  const ObjectId mutex = builder.mutex("mu");
+  builder.lock(body, mutex, 1);
+  Trace trace = builder.build();
+  trace.objects[0].id = ObjectId{(1u << 28) - 10};
+  trace.streams[0].events[0].object = (1u << 28) - 10;
+  const StoredFile file(trace);
+
+  EXPECT_THAT(LongTrace::open(file.path).error().reason, HasSubstr("ids are too large"));
+}
+
+TEST(LongTraceTest, AStartThatFollowsAStartIsTheOnlyOneThatIsOpen) {
+  TraceBuilder builder;
+  const TaskId body = builder.body();
+  const ObjectId mutex = builder.mutex("mu");
+  for (int i = 0; i < 1'000; ++i) builder.start(body, Operation::kLock, mutex, 1);
+  const StoredFile file(builder.build());
+
+  const auto part = LongTrace::open(file.path).value().part(500, 600);
+
+  ASSERT_TRUE(part.has_value());
+  EXPECT_THAT(part->begins, testing::ElementsAre(499));
+}
+
+TEST(LongTraceTest, ManyTasksWithLargeChunksAreReadSliceBySlice) {
+  // More than cursors hold at once.
+  TraceBuilder builder;
+  const TaskId body = builder.body();
+  std::vector<TaskId> tasks;
+  for (int i = 0; i < 200; ++i) tasks.push_back(builder.go(body, "worker", 2));
+  for (int i = 0; i < 10'000; ++i)
+    for (const TaskId task : tasks) builder.both(task, Operation::kYield, ObjectId{0}, 1);
+  const StoredFile file(builder.build());
+
+  LongTrace trace = LongTrace::open(file.path).value();
+
+  EXPECT_EQ(trace.steps_count(), file.timeline.steps.size());
+  const auto part = trace.part(1'900'000, 1'900'100);
+  ASSERT_TRUE(part.has_value());
+  EXPECT_EQ(difference(file, *part), "");
 }
 
 TEST(LongTraceTest, SaysWhatCannotBeShownInParts) {

@@ -36,7 +36,7 @@ bool may_be_in(const LongTrace& trace, const StepQuery& query, std::uint64_t blo
 std::optional<std::uint64_t> find_step(LongTrace& trace, const StepQuery& query, std::uint64_t from,
                                        bool is_forward) {
   const std::uint64_t count = trace.steps_count();
-  if (is_forward ? from >= count : from <= 1) return 0;
+  if (count == 0 || (is_forward ? from >= count : from <= 1)) return 0;
   if (query.lane && *query.lane >= trace.lanes().size()) return 0;
   const std::uint64_t blocks = (count - 1) / LongTrace::kBlockSteps + 1;
   // The last step that is asked of is the next one, or the one before.

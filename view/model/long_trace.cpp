@@ -1,6 +1,8 @@
 #include "long_trace.h"
 
 #include <algorithm>
+#include <new>
+#include <stdexcept>
 #include <unordered_map>
 #include <utility>
 
@@ -23,9 +25,8 @@ using detail::TraceWindow;
 constexpr std::uint64_t kCheckpointItems = 128 * 1024;
 /// What all checkpoints take together, about.
 constexpr std::uint64_t kCheckpointsBytes = 32 << 20;
-/// Of an object, and of a task, in a checkpoint, about.
-constexpr std::uint64_t kObjectBytes = 512;
-constexpr std::uint64_t kTaskBytes = 256;
+/// Items behind the last step that come with it: those of tasks that were unwound.
+constexpr std::uint64_t kUnwoundItemsMax = 1'000'000;
 
 /// A record that is counted as a step.
 bool is_step(const EventRecord& event) {
@@ -73,16 +74,16 @@ class Indexer {
         cases_(index.stored.streams().size()) {
     const Trace& definitions = index.stored.definitions();
     for (const ObjectInfo& object : definitions.objects) past_.define_object(object);
-    const std::uint64_t state_bytes =
-        definitions.objects.size() * kObjectBytes + definitions.tasks.size() * kTaskBytes;
-    checkpoint_items_ = std::max(kCheckpointItems, index.stored.events_count() / 1024 *
-                                                       state_bytes / (kCheckpointsBytes / 1024));
   }
 
   void add(std::uint32_t stream, const EventRecord& item) {
     const std::uint64_t items = index_.order.size();
-    if (items % checkpoint_items_ == 0)
+    if (items == next_checkpoint_) {
       index_.checkpoints.push_back({items, index_.steps_count, taken_, past_});
+      const std::uint64_t size_bytes = past_.size_bytes() + taken_.size() * sizeof(taken_[0]);
+      next_checkpoint_ += std::max(kCheckpointItems, index_.stored.events_count() / 1024 *
+                                                         size_bytes / (kCheckpointsBytes / 1024));
+    }
     index_.order.push_back(stream);
     ++taken_[stream];
     if (!is_unwound_) add_before_unwinding(stream, item);
@@ -150,7 +151,7 @@ class Indexer {
   /// one; 0: none.
   std::vector<std::size_t> blocks_of_objects_;
   TraceWindow past_;
-  std::uint64_t checkpoint_items_ = 0;
+  std::uint64_t next_checkpoint_ = 0;
   std::uint64_t last_time_ = 0;
   bool is_unwound_ = false;
 };
@@ -296,7 +297,7 @@ struct LongTrace::Impl : Index {
 };
 
 Result<LongTrace, TraceError> LongTrace::open(const std::filesystem::path& path,
-                                              const ReadLimits& limits) {
+                                              const ReadLimits& limits) try {
   auto stored = StoredTrace::open(path, limits);
   if (!stored.has_value()) return stored.error();
   auto impl = std::make_unique<Impl>(std::move(stored).value());
@@ -305,6 +306,10 @@ Result<LongTrace, TraceError> LongTrace::open(const std::filesystem::path& path,
         path.string(), 0,
         *problem + "; \"chantrace recover\" writes what can be read of it as a new one"};
   return LongTrace(std::move(impl));
+} catch (const std::bad_alloc&) {
+  return TraceError{path.string(), 0, "there is not enough memory to read the trace"};
+} catch (const std::length_error&) {
+  return TraceError{path.string(), 0, "there is not enough memory to read the trace"};
 }
 
 LongTrace::LongTrace(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -330,8 +335,9 @@ std::optional<TracePart> LongTrace::part(std::uint64_t from, std::uint64_t to) {
   PartMaker maker(impl_->stored, impl_->before(from));
   // With the last step comes all that is behind it.
   const bool is_to_end = to >= count;
-  if (!maker.take(impl_->order, impl_->unwinding, from, is_to_end ? UINT64_MAX : to,
-                  impl_->order.size()))
+  if (!maker.take(
+          impl_->order, impl_->unwinding, from, is_to_end ? UINT64_MAX : to,
+          std::min<std::uint64_t>(impl_->order.size(), impl_->unwinding + kUnwoundItemsMax)))
     return std::nullopt;
   Trace names = impl_->names;
   if (is_to_end) names.end = impl_->stored.definitions().end;

@@ -41,7 +41,7 @@ struct TracePart {
 /// Threads: one thread at a time.
 class LongTrace {
  public:
-  /// Cost: linear in events, which are read twice.
+  /// Cost: linear in events: see `visit_in_order`.
   ///
   /// Errors: why it cannot be read, or not in parts; then `read_trace` may do.
   static Result<LongTrace, TraceError> open(const std::filesystem::path& path,

@@ -211,6 +211,10 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
       return text(403, "this server answers to 127.0.0.1 and localhost alone");
     if (!token.empty() && !knows_token(request, asked))
       return text(401, "this takes the token of the address that the program has printed");
+    // Another site may lead here, and not make use of what is here.
+    if (to_view(request["Sec-Fetch-Site"]) == "cross-site" &&
+        to_view(request["Sec-Fetch-Mode"]) != "navigate")
+      return text(403, "this is for pages of this server alone");
     if (request.method() != http::verb::get && request.method() != http::verb::head)
       return text(405, "there is only something to get here");
     try {

@@ -84,6 +84,10 @@ Response LongPages::page() {
               to_page(to_document(trace_, *part, findings_, title_, base_)))};
 }
 
+bool LongPages::answers(std::string_view what) {
+  return what == "document" || what == "levels" || what == "next";
+}
+
 Response LongPages::respond(std::string_view what, const Request& request) {
   if (what == "document") return document(request);
   if (what == "levels") return levels(request);
@@ -133,10 +137,14 @@ Response LongPages::levels(const Request& request) const {
     parked.push_back(std::move(parked_of_lane));
     objects.push_back(std::move(objects_of_lane));
   }
-  const Json all = {{"from", view.from}, {"every", view.every},
-                    {"lane", view.lane}, {"total", trace_.steps_count()},
-                    {"steps", steps},    {"parked", parked},
-                    {"object", objects}, {"time", times}};
+  const Json all = {{"from", view.from},
+                    {"every", view.every},
+                    {"lane", view.lane},
+                    {"total", trace_.steps_count()},
+                    {"steps", std::move(steps)},
+                    {"parked", std::move(parked)},
+                    {"object", std::move(objects)},
+                    {"time", std::move(times)}};
   return answer(all.dump());
 }
 

@@ -21,6 +21,8 @@ class LongPages {
 
   /// The page, with the first steps in it.
   Response page();
+  /// Whether `respond` knows what that is.
+  static bool answers(std::string_view what);
   /// `what`: "document" (`step`), "levels" (`from`, `to`, `cells`, `lane`, `lanes`) or "next"
   /// (`from`, `direction`, and one of `task`, `object`, `preemption` and `q`), as page/windows.ts
   /// asks for it.

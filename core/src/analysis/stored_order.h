@@ -44,8 +44,8 @@ class StreamNumbers {
 /// Calls `visit` with each item of `trace`, as the stream's number and the item, in the order that
 /// `order_events` gives the events of the whole.
 ///
-/// Cost: linear in items, which are decoded twice. Memory: some bytes an object, and what the
-/// cursors hold.
+/// Cost: linear in items, which are decoded twice; oftener only where thousands of streams go on at
+/// once. Memory: some bytes an object, and what the cursors hold.
 ///
 /// Errors: why there is no such order; `visit` has then been called with a part of the items.
 std::optional<std::string> visit_in_order(

@@ -4,13 +4,21 @@
 #include <iterator>
 #include <utility>
 
+#include "object_events.h"
 #include "object_state.h"
 
 namespace chantrace::detail {
 namespace {
 
-/// Who holds a lock is kept, and not since where.
-const Trace kNoSites;
+/// Who holds a lock is kept, and not since where. Never destroyed: a thread that outlives `main`
+/// may still come here.
+const Trace& no_sites() {
+  static const Trace& none = *new Trace;
+  return none;
+}
+
+/// Of a select; more than the 15 bits of a case's index is damage.
+constexpr std::size_t kCasesMax = 1 << 15;
 
 bool tells_by_timer(ObjectKind kind) {
   return kind == ObjectKind::kChannel || kind == ObjectKind::kTimer ||
@@ -46,7 +54,22 @@ void TraceWindow::define_object(const ObjectInfo& info) {
     state.timer_is_pending = info.initial_count != 0;
   else
     state.count = info.initial_count;
-  for (const TaskId holder : info.initial_holders) state.holders.push_back({holder, {}, false});
+  for (const TaskId holder : info.initial_holders)
+    if (state.holders.size() < kHoldersMax) state.holders.push_back({holder, {}, false});
+}
+
+void TraceWindow::forget_task(TaskId task) { tasks_.erase(to_number(task)); }
+void TraceWindow::forget_object(ObjectId object) { objects_.erase(to_number(object)); }
+
+std::size_t TraceWindow::size_bytes() const {
+  constexpr std::size_t kNodeBytes = 32;  // Of a map, about.
+  std::size_t size = 0;
+  for (const auto& [id, object] : objects_)
+    size += kNodeBytes + sizeof object + object.holders.size() * sizeof(Holder) +
+            (object.givers.size() + object.takers.size()) * sizeof(TaskId);
+  for (const auto& [id, past] : tasks_)
+    size += kNodeBytes + sizeof past + past.open.size() * (sizeof(EventRecord) + 8);
+  return size;
 }
 
 void TraceWindow::Past::forget() {
@@ -72,6 +95,10 @@ void TraceWindow::pass(TaskId task, const EventRecord& event, std::uint64_t numb
   }
   ++past.count;
   if (phase_of(event) == Phase::kStart) {
+    // A task waits in one operation, which comes behind its cases.
+    const bool is_of_select = !past.open.empty() && past.open.size() < kCasesMax &&
+                              past.open.back().operation == Operation::kSelectCase;
+    if (!is_of_select) past.forget();
     past.open.push_back(event);
     past.open_numbers.push_back(number);
   } else if (!goes_on_waiting(past.open, event)) {
@@ -79,7 +106,7 @@ void TraceWindow::pass(TaskId task, const EventRecord& event, std::uint64_t numb
   }
   if (event.object == 0 || is_on_task(event.operation)) return;
   if (const auto object = objects_.find(event.object); object != objects_.end())
-    apply_to_object(object->second, kNoSites, task, event);
+    apply_to_object(object->second, no_sites(), task, event);
 }
 
 void TraceWindow::add(TaskId task, const EventRecord& event) {

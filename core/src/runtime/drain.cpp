@@ -244,7 +244,10 @@ void Drain::forget_gone() {
     const std::uint64_t key = key_of(gone.is_task, gone.id);
     sequences_.erase(key);
     lost_sequences_.erase(key);
-    if (!gone.is_task) {
+    if (gone.is_task) {
+      tasks_.erase(gone.id);  // Its end may be lost.
+      past_.forget_task(TaskId{gone.id});
+    } else {
       objects_.erase(gone.id);
       past_.forget_object(ObjectId{gone.id});
     }

@@ -84,6 +84,8 @@ void Runtime::after_fork_in_child() {
   is_controlled_.store(false);
   executor_.set_running(self != nullptr ? 1 : 0);
   note_known_thread();
+  // Another thread may have had the drain's lock.
+  served_epoch.store(0);
   if (recording_ != nullptr) recordings_of_parent_.push_back(std::move(recording_));
   recording_ = nullptr;
   mutex_.unlock();
@@ -247,7 +249,8 @@ void Runtime::end_settling() {
 
 void Runtime::release(TaskControl& task) {
   if (task.references.fetch_sub(1) != 1) return;
-  if (task.recording != nullptr && task.recording->drain() != nullptr)
+  if (task.epoch.load() == served_epoch.load() && task.recording != nullptr &&
+      task.recording->drain() != nullptr)
     task.recording->drain()->forget({.is_task = true,
                                      .id = to_number(task.id.load()),
                                      .last_sequence = task.join_object.sequence});

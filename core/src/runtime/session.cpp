@@ -118,10 +118,10 @@ ServedRecording& served_recording() {
   return served;
 }
 
-void serve_recording(std::shared_ptr<detail::Recording> recording) {
+void serve_recording(std::shared_ptr<detail::Recording> recording, std::uint32_t epoch) {
   ServedRecording& served = served_recording();
   const detail::ScopedLock lock(served.mutex);
-  detail::is_served.store(recording != nullptr, std::memory_order_relaxed);
+  detail::served_epoch.store(epoch, std::memory_order_relaxed);
   served.recording.swap(recording);
 }
 
@@ -140,11 +140,11 @@ void stop_running_session() {
 
 namespace detail {
 
-constinit std::atomic<bool> is_served = false;
+constinit std::atomic<std::uint32_t> served_epoch = 0;
 
 void tell_end(const Object& object) {
   const auto recording = recording_for_sinks();
-  if (recording == nullptr || object.epoch != current_epoch.load()) return;
+  if (recording == nullptr || object.epoch != served_epoch.load()) return;
   recording->drain()->forget(
       {.is_task = false, .id = to_number(object.id), .last_sequence = object.sequence});
 }
@@ -198,8 +198,9 @@ void Session::start_recording(Options options) {
     throw std::system_error(std::make_error_code(std::errc::io_error),
                             "chantrace::Session: " + recording.error().to_string());
   impl_->recording = std::move(recording).value();
-  if (impl_->recording->drain() != nullptr) serve_recording(impl_->recording);
   detail::Runtime::instance().begin_execution(nullptr, impl_->recording, report_quiescence, false);
+  if (impl_->recording->drain() != nullptr)
+    serve_recording(impl_->recording, detail::current_epoch.load());
 }
 
 Session::~Session() { stop(); }
@@ -218,7 +219,7 @@ void Session::stop() {
   end.body_ended = false;
   runtime.end_execution();
   impl_->recording->close(true, end);
-  serve_recording(nullptr);
+  serve_recording(nullptr, 0);
   if (impl_->recording->write_errors() > 0)
     std::fprintf(stderr,
                  "chantrace: the trace could not be written whole; what is missing may be in the "

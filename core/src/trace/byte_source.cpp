@@ -10,8 +10,6 @@ namespace chantrace::detail {
 namespace {
 
 constexpr std::size_t kWordBytes = sizeof(std::uint64_t);
-/// Large enough that a call of the system costs nothing beside what it brings.
-constexpr std::uint64_t kWindowBytes = 1 << 20;
 
 }  // namespace
 
@@ -40,7 +38,7 @@ std::span<const std::byte> ByteSource::window() const {
 }
 
 void ByteSource::fill(std::uint64_t offset_bytes, std::uint64_t size_bytes) {
-  size_bytes = std::min(std::max(size_bytes, kWindowBytes), size_bytes_ - offset_bytes);
+  size_bytes = std::min(std::max(size_bytes, window_bytes_min_), size_bytes_ - offset_bytes);
   const auto words = static_cast<std::size_t>((size_bytes + kWordBytes - 1) / kWordBytes);
   if (words_.size() < words) words_.resize(words);
   window_offset_ = offset_bytes;

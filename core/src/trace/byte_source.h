@@ -29,6 +29,9 @@ class ByteSource {
   /// valid up to the next call.
   std::span<const std::byte> view(std::uint64_t offset_bytes, std::uint64_t size_bytes);
 
+  /// From now on parts are wanted here and there: what lies behind them is not read with them.
+  void read_no_more_than_asked_for() { window_bytes_min_ = 0; }
+
   /// Why reading stopped before the end: `errno`, or 0.
   int error() const { return error_; }
 
@@ -39,6 +42,8 @@ class ByteSource {
   FileDescriptor file_;
   std::span<const std::byte> memory_;
   std::uint64_t size_bytes_ = 0;
+  /// Large enough that a call of the system costs nothing beside what it brings.
+  std::uint64_t window_bytes_min_ = 1 << 20;
   // The part that is at hand. Of words, for their alignment.
   std::vector<std::uint64_t> words_;
   std::uint64_t window_offset_ = 0;

@@ -15,6 +15,9 @@
 
 namespace chantrace::detail {
 
+/// No task makes that many events; indexes up to here can be added without overflow.
+inline constexpr std::uint64_t kIndexMax = 1ull << 62;
+
 /// What a chunk says of itself.
 struct ChunkPlace {
   std::uint32_t task = 0;

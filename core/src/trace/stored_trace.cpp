@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <limits>
 #include <map>
+#include <new>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "chunk_decoder.h"
@@ -18,14 +20,13 @@ namespace chantrace::detail {
 namespace {
 
 /// What all cursors hold together.
-constexpr std::size_t kSlicesBytes = 48 << 20;
+constexpr std::size_t kHeldItemsMax = (48 << 20) / sizeof(EventRecord);
+/// What a cursor may hold whatever the others do.
 constexpr std::size_t kSliceItemsMin = 256;
-constexpr std::size_t kSliceItemsMax = 16 * 1024;
+/// Of a chunk; writers make a quarter of that. Larger ones would be decoded too often.
+constexpr std::uint32_t kChunkEventsMax = 64 * 1024;
 /// `EventPlace::index` has 32 bits.
 constexpr std::uint64_t kStreamItemsMax = std::numeric_limits<std::uint32_t>::max();
-
-/// No task makes that many events; numbers up to here can be added without overflow.
-constexpr std::uint64_t kIndexMax = 1ull << 62;
 
 constexpr const char* kAdvice =
     "; \"chantrace recover\" writes what can be read of it as a new one";
@@ -75,12 +76,15 @@ struct StoredTrace::Impl {
 /// A recorder writes the chunks of a task as they come.
 std::optional<std::string> StoredTrace::Impl::put_in_order() {
   for (auto& [task, pieces] : pieces_by_task) {
-    std::ranges::sort(pieces, {}, [](const Piece& piece) { return piece.place.first_index; });
+    std::ranges::sort(pieces, {}, [](const Piece& piece) {
+      return std::pair(piece.place.first_index, piece.place.count);
+    });
     StoredStream stream{.task = TaskId{task}, .chunks = {}, .items_count = 0};
     std::uint64_t next_index = 0;
     for (const auto& [place, chunk] : pieces) {
       if (place.first_index < next_index || place.first_index > kIndexMax)
         return "it contradicts itself: events of a task are there twice";
+      if (place.count > kChunkEventsMax) return "a chunk of it is too large";
       stream.chunks.push_back(chunk);
       stream.chunks.back().lost_before = place.first_index - next_index;
       stream.chunks.back().first_item = stream.items_count;
@@ -126,13 +130,16 @@ std::optional<std::string> StoredTrace::Impl::read(const ReadLimits& limits) {
   if (version == 0 || version > kTraceFormatVersion)
     return "it has format version " + std::to_string(version) +
            ", which this chantrace does not read";
+  source.read_no_more_than_asked_for();
   definitions = reader.take();
   definitions.warnings = warnings.take();
-  return put_in_order();
+  if (auto problem = put_in_order()) return problem;
+  if (events_count > limits.events_max) return "it has too many events";
+  return std::nullopt;
 }
 
 Result<StoredTrace, TraceError> StoredTrace::open(const std::filesystem::path& path,
-                                                  const ReadLimits& limits) {
+                                                  const ReadLimits& limits) try {
   FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.is_open()) return system_error(path, "open the trace", errno);
   struct stat status {};
@@ -140,6 +147,8 @@ Result<StoredTrace, TraceError> StoredTrace::open(const std::filesystem::path& p
   if (!S_ISREG(status.st_mode))
     return TraceError{path.string(), 0,
                       "this is not a file; give a file that chantrace has recorded"};
+  if (static_cast<std::uint64_t>(status.st_size) > limits.file_bytes_max)
+    return TraceError{path.string(), 0, "the file is too large; raise ReadLimits::file_bytes_max"};
   std::filesystem::path spool = path;
   spool += ".spool";
   std::error_code ignored;
@@ -150,6 +159,10 @@ Result<StoredTrace, TraceError> StoredTrace::open(const std::filesystem::path& p
   if (const auto problem = impl->read(limits))
     return TraceError{path.string(), 0, *problem + kAdvice};
   return StoredTrace(std::move(impl));
+} catch (const std::bad_alloc&) {
+  return TraceError{path.string(), 0, "there is not enough memory to read the trace"};
+} catch (const std::length_error&) {
+  return TraceError{path.string(), 0, "there is not enough memory to read the trace"};
 }
 
 StoredTrace::StoredTrace(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -181,13 +194,8 @@ bool StoredTrace::read(const StoredChunk& chunk, std::vector<EventRecord>& items
   return !damage && items.size() == chunk.items_count();
 }
 
-StreamCursors::StreamCursors(StoredTrace& trace, std::size_t slice_max)
-    : trace_(trace), slice_max_(slice_max), cursors_(trace.streams().size()) {}
-
 StreamCursors::StreamCursors(StoredTrace& trace)
-    : StreamCursors(trace, std::clamp(kSlicesBytes / sizeof(EventRecord) /
-                                          std::max<std::size_t>(trace.streams().size(), 1),
-                                      kSliceItemsMin, kSliceItemsMax)) {}
+    : trace_(trace), cursors_(trace.streams().size()) {}
 
 std::vector<std::uint64_t> StreamCursors::positions() const {
   std::vector<std::uint64_t> positions;
@@ -203,6 +211,7 @@ void StreamCursors::move_to(const std::vector<std::uint64_t>& positions) {
     cursor.next = 0;
     cursor.first_item = positions[stream];
   }
+  held_ = 0;
 }
 
 const EventRecord* StreamCursors::fill(std::uint32_t stream) {
@@ -210,6 +219,7 @@ const EventRecord* StreamCursors::fill(std::uint32_t stream) {
   const StoredStream& stored = trace_.streams()[stream];
   cursor.first_item += cursor.next;
   cursor.next = 0;
+  held_ -= cursor.items.size();
   cursor.items.clear();
   if (cursor.first_item >= stored.items_count || is_broken_) {
     cursor.items.shrink_to_fit();
@@ -222,7 +232,9 @@ const EventRecord* StreamCursors::fill(std::uint32_t stream) {
   is_broken_ = !trace_.read(chunk, chunk_);
   if (is_broken_) return nullptr;
   const auto from = static_cast<std::size_t>(cursor.first_item - chunk.first_item);
-  const std::size_t count = std::min(slice_max_, chunk_.size() - from);
+  const std::size_t room = kHeldItemsMax - std::min(held_, kHeldItemsMax);
+  const std::size_t count = std::min(std::max(room, kSliceItemsMin), chunk_.size() - from);
+  held_ += count;
   const auto first = chunk_.begin() + static_cast<std::ptrdiff_t>(from);
   cursor.items.assign(first, first + static_cast<std::ptrdiff_t>(count));
   return cursor.items.data();

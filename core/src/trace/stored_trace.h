@@ -67,9 +67,8 @@ class StoredTrace {
 /// Threads: one thread at a time.
 class StreamCursors {
  public:
-  /// `trace` must outlive this. `slice_max`: items of one stream that are held at once.
-  StreamCursors(StoredTrace& trace, std::size_t slice_max);
-  /// As many as fit into some megabytes, however many streams there are.
+  /// `trace` must outlive this. Some megabytes of items are held at once; where more streams go on
+  /// than these are enough for, chunks are decoded several times.
   explicit StreamCursors(StoredTrace& trace);
 
   /// The next item of a stream; nullptr: there is none, or none that can be read.
@@ -97,7 +96,7 @@ class StreamCursors {
   const EventRecord* fill(std::uint32_t stream);
 
   StoredTrace& trace_;
-  std::size_t slice_max_;
+  std::size_t held_ = 0;  ///< Items in all cursors.
   std::vector<Cursor> cursors_;
   std::vector<EventRecord> chunk_;  ///< Of which a slice is taken.
   bool is_broken_ = false;

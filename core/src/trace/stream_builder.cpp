@@ -13,8 +13,6 @@
 namespace chantrace::detail {
 namespace {
 
-/// No task makes that many events; indexes up to here can be added without overflow.
-constexpr std::uint64_t kIndexMax = 1ull << 62;
 /// `EventPlace::index` has 32 bits.
 constexpr std::uint64_t kStreamEventsMax = std::numeric_limits<std::uint32_t>::max();
 

@@ -150,6 +150,7 @@ export class Lanes {
     const here = { from: Math.ceil(this.view.xOf(index.first)), to: Math.floor(this.view.xOf(index.last + 1)) };
     for (let x = Math.floor(begin); x < end; ++x) {
       if (x >= here.from && x < here.to) x = here.to;
+      if (x >= end) break;
       const from = this.view.place(x);
       const to = this.view.place(x + 1);
       const one = levels.find((level) => level.has(task, (from.step + to.step) / 2));

@@ -47,7 +47,7 @@ class Asker<T> {
   ask(address: string): void {
     if (address === this.wish) return;
     this.wish = address;
-    if (address === "") this.problem = "";
+    this.problem = "";
     void this.work();
     this.tell();
   }
@@ -140,7 +140,8 @@ export class Windows {
   follow(view: View, step: number): void {
     if (!this.current.index.isPart) return;
     this.choose(view.window);
-    this.parts.ask(step > 0 && !this.holding(step) ? `document?step=${step}` : this.lacking(view.window));
+    const isMissing = step > 0 && !this.holding(step) && !this.wasAskedFor(step);
+    this.parts.ask(isMissing ? `document?step=${step}` : this.lacking(view.window));
     this.askForLevels(view);
   }
 
@@ -158,6 +159,8 @@ export class Windows {
     this.nexts.ask("");
     this.tell();
   }
+
+  private wasAskedFor(step: number): boolean { return this.kept.some(({ askedFor }) => askedFor.has(step)); }
 
   private keep(loaded: Loaded, asked: number): void {
     const same = this.kept.find(({ index }) => index.first === loaded.index.first && index.last === loaded.index.last);
@@ -196,7 +199,7 @@ export class Windows {
     const ahead = this.current.fit(seen).covered < 1 ? 0 : low - index.first < index.last - high ? -1 : 1;
     const middle = (low + high) / 2 + (ahead * (index.count - (high - low))) / 4;
     const step = Math.max(1, Math.min(Math.round(middle / round) * round, index.total));
-    return this.kept.some(({ askedFor }) => askedFor.has(step)) ? "" : `document?step=${step}`;
+    return this.wasAskedFor(step) ? "" : `document?step=${step}`;
   }
 
   private askForLevels({ window: { from, to }, lanes, pixels }: View): void {

@@ -205,10 +205,10 @@ inline constexpr std::uint32_t kFamilyOfStrangers = 0xffffffff;
 
 struct Object;
 
-/// Whether sinks are told of events, and what knows objects for them has to forget those that are
-/// no more.
-extern std::atomic<bool> is_served;
-/// `object` is being destroyed.
+/// The execution whose events sinks are told of, so that what knows objects for them has to forget
+/// those that are no more; 0: none.
+extern std::atomic<std::uint32_t> served_epoch;
+/// `object`, of that execution, is being destroyed.
 void tell_end(const Object& object);
 
 /// The common part of all objects.
@@ -271,7 +271,7 @@ struct Object {
 
  protected:
   ~Object() {
-    if (epoch != 0 && is_served.load(std::memory_order_relaxed)) [[unlikely]]
+    if (epoch != 0 && epoch == served_epoch.load(std::memory_order_relaxed)) [[unlikely]]
       tell_end(*this);
   }
 };

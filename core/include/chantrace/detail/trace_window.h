@@ -1,7 +1,8 @@
 /// \file
-/// The last events of a long run as a trace of their own.
+/// Some events of a long run, the last or others, as a trace of their own.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -22,8 +23,9 @@ class TraceWindow {
  public:
   /// How an object stood when the recording first saw it.
   void define_object(const ObjectInfo& info);
-  /// There are no events of it in the window.
-  void forget_object(ObjectId object) { objects_.erase(to_number(object)); }
+  /// There are no more events of it.
+  void forget_task(TaskId task);
+  void forget_object(ObjectId object);
   /// `event` is before the window. One of kind kNone stands for `value` events that are missing.
   ///
   /// `number`: what the caller calls it.
@@ -34,6 +36,8 @@ class TraceWindow {
   /// What the first events of `task` in the trace will be, which are from before the window: those
   /// of what it waits in. By their numbers, where they have been given.
   std::vector<std::uint64_t> open(TaskId task) const;
+  /// What is kept of what was before, about.
+  std::size_t size_bytes() const;
   /// The trace. `names` brings the header, the sites and texts, all tasks and all objects.
   ///
   /// Cost: linear in events, tasks and objects.

@@ -178,8 +178,9 @@ ExitCode run_attach(const AttachOptions& options, Context& context) {
 
 std::optional<std::vector<Finding>> findings_from_json(const std::string& text) {
   try {
+    const Json analysis = Json::parse(text);
     std::vector<Finding> findings;
-    for (const Json& one : Json::parse(text).at("findings")) findings.push_back(finding_from(one));
+    for (const Json& one : analysis.at("findings")) findings.push_back(finding_from(one));
     return findings;
   } catch (const Json::exception&) {
     return std::nullopt;

@@ -36,6 +36,9 @@ namespace {
 /// Events that a page can hold and stay quick.
 constexpr std::uint64_t kPageEventsMax = 500'000;
 
+/// That a reader takes from one chunk.
+constexpr std::uint64_t kChunkEventsMax = 1 << 20;
+
 struct ViewOptions {
   std::vector<std::string> inputs;
   std::string html;
@@ -51,8 +54,8 @@ struct PageError {
 /// The page of one trace. `warn` is called with what is wrong with the trace.
 Result<std::string, PageError> page_of(const std::filesystem::path& path,
                                        const std::function<void(const std::string&)>& warn) {
-  // What a page cannot hold is not read.
-  auto trace = load_trace(path, {.events_max = kPageEventsMax + 1});
+  // What a page cannot hold is not read, but for the rest of the chunk that is too much.
+  auto trace = load_trace(path, {.events_max = kPageEventsMax + kChunkEventsMax});
   if (!trace.has_value()) return PageError{in_words(trace.error()), ExitCode::kUnreadable};
   if (trace.value().events_count() > kPageEventsMax)
     return PageError{fmt::format("{}: a page by itself holds {} events, and this trace has more; "

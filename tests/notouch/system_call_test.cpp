@@ -3,8 +3,15 @@
 #include <gtest/gtest.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <optional>
 #include <string>
+#include <thread>
+
+#include "chantrace/chantrace.h"
+#include "process.h"
 
 namespace chantrace::notouch {
 namespace {
@@ -36,6 +43,23 @@ TEST(SystemCallTest, IsReadAsTheKernelWritesIt) {
   EXPECT_EQ(call->arguments[5], ~std::uint64_t{0});
   EXPECT_EQ(call->stack_pointer, 0x7ff0u);
   EXPECT_EQ(call->code, 0x40aau);
+}
+
+TEST(SystemCallTest, ATaskThatIsParkedWaitsForNoLock) {
+  const Channel<int> never("never");
+  std::atomic<pid_t> thread = 0;
+  const Task waiter = go("waiter", [&, never] {
+    thread = gettid();
+    never.recv();
+  });
+  std::optional<SystemCall> call;
+  while (thread == 0 || !(call = system_call_of(thread)) || call->is_running ||
+         call->number != SYS_futex)
+    std::this_thread::yield();
+  never.close();
+  waiter.join();
+
+  EXPECT_EQ(wait_of(*call), Wait::kFutex);
 }
 
 TEST(SystemCallTest, MayBeNone) {

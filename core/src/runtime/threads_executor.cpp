@@ -19,7 +19,8 @@ namespace {
 // `TaskControl::permit`.
 constexpr std::uint32_t kNoPermit = 0;
 constexpr std::uint32_t kPermit = 1;
-constexpr std::uint32_t kSleeping = 2;
+// A number that no lock of the C library waits with: who looks from outside tells locks by theirs.
+constexpr std::uint32_t kSleeping = 0x7a5c;
 
 // How long a task spins for its permit before it sleeps. A futex round trip costs 17 us here and
 // one by spinning 1 us; some 2,000 pauses cover the time that a peer on another core needs to

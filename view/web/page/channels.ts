@@ -1,5 +1,5 @@
 // What there is to know of each channel over the whole trace, or the part of it that is there.
-import { ChangeKind, duration, Index } from "./document";
+import { ChangeKind, duration, Index, SpanKind } from "./document";
 import { Actions, element, inSteps, shortened } from "./panels";
 
 const kBuckets = 60;      // Of the depth over time.
@@ -25,7 +25,8 @@ function gather(index: Index): Row[] {
   for (let i = 0; i < spans.task.length; ++i) {
     const row = spans.kind[i] === 0 ? undefined : rows.get(spans.object[i]);
     if (!row || index.count === 0) continue;
-    const wait = index.time(Math.min(spans.end[i], index.last)) - index.time(spans.begin[i]);
+    const isForEver = spans.kind[i] === SpanKind.blocked;
+    const wait = isForEver ? Infinity : index.time(Math.min(spans.end[i], index.last)) - index.time(spans.begin[i]);
     if (wait > row.wait || row.waitStep === 0) { row.wait = wait; row.waitStep = spans.begin[i]; }
   }
   const now = new Map<number, { size: number; bucket: number }>();
@@ -72,7 +73,7 @@ export function showChannels(into: HTMLElement, index: Index, actions: Actions):
     const counts = [...row.counts].map(([name, count]) => `${count.toLocaleString("en")} ${name}`).join(", ");
     const wait = element("td");
     if (row.waitStep > 0) {
-      const link = element("a", { href: `#s=${row.waitStep}` }, duration(row.wait, doc.controlled));
+      const link = element("a", { href: `#s=${row.waitStep}` }, row.wait === Infinity ? "for ever" : duration(row.wait, doc.controlled));
       link.addEventListener("click", (event) => { event.preventDefault(); actions.select(row.waitStep); });
       wait.append(link);
     }

@@ -320,6 +320,29 @@ TEST(BrowserTest, ANewerTraceLeavesTheCursorAtItsStep) {
   EXPECT_EQ(session.browser.subject().lane_name(session.browser.lane()), "worker");
 }
 
+TEST(BrowserTest, WhatIsLookedAtStaysWhenALiveTraceHasItNoMore) {
+  Trace later = exchange(6).cut_off();
+  for (TaskStream& stream : later.streams) {
+    const auto half = static_cast<std::ptrdiff_t>(stream.events.size() / 2);
+    stream.events.erase(stream.events.begin(), stream.events.begin() + half);
+  }
+  Session session(subject_of(exchange(4).cut_off()), true);
+  session.type("g2");
+  session.press(Key::Kind::kEnter);
+  const std::string words = session.browser.subject().words(2, true);
+
+  session.browser.renew(subject_of(later));
+
+  EXPECT_EQ(session.browser.step(), 2u);
+  EXPECT_EQ(session.browser.subject().words(2, true), words);
+  EXPECT_EQ(session.browser.subject().steps_count(), 11u);
+  EXPECT_THAT(session.screen(), HasSubstr("paused"));
+  session.type("f");
+  EXPECT_TRUE(session.browser.is_following());
+  EXPECT_LT(session.browser.subject().steps_count(), 11u);
+  EXPECT_EQ(session.browser.step(), session.browser.subject().steps_count());
+}
+
 TEST(BrowserTest, AnEmptyTraceTakesEveryKey) {
   for (const bool is_live : {false, true}) {
     Session session(subject_of(Trace{}), is_live);

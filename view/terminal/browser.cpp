@@ -39,6 +39,20 @@ void erase_last_character(std::string& text) {
   if (!text.empty()) text.pop_back();
 }
 
+/// Where the step of `before` is in a newer trace, in which other tasks' events may have come in
+/// before it; 0: nowhere.
+std::uint64_t same_step(const Subject& before, std::uint64_t step, const Subject& newer) {
+  const Step& old = before.step(step);
+  const EventRecord& event = event_at(before.scene().trace, old.place);
+  for (const std::uint64_t one : newer.index().steps_of_lane(newer.timeline().lane_of(old.task))) {
+    const EventRecord& other = event_at(newer.scene().trace, newer.step(one).place);
+    const bool is_same = other.operation == event.operation && other.object == event.object &&
+                         other.sequence == event.sequence && other.flags == event.flags;
+    if (is_same && (event.sequence != 0 || other.time == event.time)) return one;
+  }
+  return 0;
+}
+
 }  // namespace
 
 Browser::Browser(std::shared_ptr<const Subject> subject, bool is_live)
@@ -61,27 +75,27 @@ Browser::Browser(std::shared_ptr<const Subject> subject, bool is_live)
 }
 
 void Browser::renew(std::shared_ptr<const Subject> subject) {
+  const bool stays = !is_following_ && step_ != 0;
+  const std::uint64_t same = stays ? same_step(*subject_, step_, *subject) : 0;
+  if (stays && same == 0) {
+    // What is looked at is no more in what is newer, of which there are the last events alone.
+    newest_ = std::move(subject);
+    return;
+  }
+  show_newer(std::move(subject), same);
+}
+
+void Browser::show_newer(std::shared_ptr<const Subject> subject, std::uint64_t step) {
   const std::shared_ptr<const Subject> before = std::exchange(subject_, std::move(subject));
   const Timeline& timeline = subject_->timeline();
+  newest_ = nullptr;
   finding_.reset();
   chosen_finding_ = 0;
   trail_.clear();
   if (lane_ != kNoLane) lane_ = timeline.lane_of(before->timeline().lanes[lane_].task);
   if (lane_ == kNoLane && !timeline.lanes.empty()) lane_ = 0;
-  if (is_following_ || step_ == 0) {
-    step_ = subject_->steps_count();
-    if (step_ != 0) lane_ = subject_->lane_of_step(step_);
-  } else {
-    // Another task's events may have come in before it.
-    const Step& old = before->step(step_);
-    const std::span<const std::uint64_t> steps =
-        subject_->index().steps_of_lane(timeline.lane_of(old.task));
-    const auto same = std::lower_bound(steps.begin(), steps.end(), old.place.index,
-                                       [&](std::uint64_t step, std::uint32_t index) {
-                                         return subject_->step(step).place.index < index;
-                                       });
-    step_ = same != steps.end() ? *same : std::min(step_, subject_->steps_count());
-  }
+  step_ = step != 0 ? step : subject_->steps_count();
+  if (step == 0 && step_ != 0) lane_ = subject_->lane_of_step(step_);
   if (!query_.empty()) matches_ = subject_->search_texts().find(query_);
   lay_out_again();
 }

@@ -40,6 +40,7 @@ class Browser {
   Browser(std::shared_ptr<const Subject> subject, bool is_live);
 
   /// A newer one: at the end it follows, elsewhere it stays at the same step of the same task.
+  /// Where that step is in it no more, what is shown stays until somebody wants to follow again.
   void renew(std::shared_ptr<const Subject> subject);
   /// No newer one will come.
   void end_live() { is_live_ = false; }
@@ -105,6 +106,8 @@ class Browser {
   void go_to_preemption(bool is_forward);
   void go_back();
   void follow();
+  /// `step`: where to be in it; 0: at its end.
+  void show_newer(std::shared_ptr<const Subject> subject, std::uint64_t step);
   void page(bool is_forward);
   void zoom(bool is_in);
   void switch_to(Show show);
@@ -116,6 +119,7 @@ class Browser {
   std::size_t lane_columns() const;
 
   std::shared_ptr<const Subject> subject_;
+  std::shared_ptr<const Subject> newest_;  ///< That is not shown yet; nullptr: none.
   bool is_live_;
   bool is_following_;
   std::uint64_t seen_count_ = 0;  ///< Steps when it stopped following.

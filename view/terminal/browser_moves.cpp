@@ -115,7 +115,10 @@ void Browser::go_back() {
   go_to(step);
 }
 
-void Browser::follow() { go_to(subject_->steps_count()); }
+void Browser::follow() {
+  if (newest_ != nullptr) show_newer(newest_, 0);
+  go_to(subject_->steps_count());
+}
 
 void Browser::page(bool is_forward) {
   const std::uint64_t count = subject_->steps_count();

@@ -24,10 +24,12 @@ const tip = find("tip");
 
 function toAddress(): void {
   const parts = new URLSearchParams();
-  if (timeline.selected > 0) parts.set("s", String(timeline.selected));
+  // Steps of a program that runs have other numbers a moment later.
+  const isLasting = live === undefined;
+  if (isLasting && timeline.selected > 0) parts.set("s", String(timeline.selected));
   const { from, to } = timeline.window;
   const whole = timeline.whole();
-  if (from !== whole.from || to !== whole.to) {
+  if (isLasting && (from !== whole.from || to !== whole.to)) {
     const digits = timeline.byTime ? 7 : 1;  // Between two steps may lie most of what is seen.
     parts.set("v", `${from.toFixed(digits)}~${to.toFixed(digits)}`);
   }
@@ -305,15 +307,22 @@ window.addEventListener("hashchange", fromAddress);
 
 // What there is of the trace as a whole.
 
-const kVerdicts = { passed: "passed", failed: "failed", incomplete: "incomplete: the program was killed", running: "running" };
+const kVerdicts = {
+  passed: "passed", failed: "failed", incomplete: "incomplete: the program was killed",
+  running: "running", ended: "ended", silent: "does not answer",
+};
+
+function showVerdict(name: keyof typeof kVerdicts): void {
+  const verdict = find("verdict");
+  verdict.textContent = kVerdicts[name];
+  verdict.className = { passed: "good", running: "good", ended: "" }[name as string] ?? "bad";
+}
 
 function showWhole(): void {
   const { doc } = index();
   document.title = `${doc.title} - chantrace`;
   find("title").textContent = doc.title;
-  const verdict = find("verdict");
-  verdict.textContent = kVerdicts[doc.verdict];
-  verdict.className = doc.verdict === "passed" || doc.verdict === "running" ? "good" : "bad";
+  showVerdict(doc.verdict);
   showFindings(find("findings"), index(), actions);
 }
 
@@ -374,6 +383,7 @@ function followProgram(events: number): void {
         over: "the program has ended; waiting for another one",
       };
       tell(words[state], state === "lost");
+      showVerdict(state === "over" ? "ended" : state === "lost" ? "silent" : "running");
       pause.textContent = live?.paused ? "go on" : "pause";
     },
   });

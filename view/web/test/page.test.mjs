@@ -435,6 +435,7 @@ test("a step that is selected stays, and the page finds a program that was start
   assert.ok(step > 0);
   await demo.end("SIGKILL");
   await until(async () => /connection lost/.test(await text(page, "#live")));
+  assert.equal(await text(page, "#verdict"), "does not answer");
   await seen(page, "lost");
   assert.equal(await selected(page), step);
   const again = await startDemo(Number(new URL(demo.address).port));

@@ -422,6 +422,7 @@ test("a program that runs is followed, and what is held can be searched", async 
   await until(() => page.evaluate((one) => window.chantrace.index.count !== one && window.chantrace.timeline.selected === 0, held));
   await demo.end("SIGINT");
   await until(async () => /has ended/.test(await text(page, "#live")));
+  assert.equal(await text(page, "#verdict"), "ended");
   await page.close();
 });
 

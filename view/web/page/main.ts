@@ -322,7 +322,7 @@ function showWhole(): void {
   const { doc } = index();
   document.title = `${doc.title} - chantrace`;
   find("title").textContent = doc.title;
-  showVerdict(doc.verdict);
+  if (!live) showVerdict(doc.verdict);  // Of one that runs the connection says more.
   showFindings(find("findings"), index(), actions);
 }
 

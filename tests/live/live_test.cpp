@@ -66,6 +66,27 @@ std::vector<StreamEvent> parse_stream(std::string_view text) {
   return events;
 }
 
+/// What a stream has had, and been told that it has not.
+struct Account {
+  std::uint64_t had = 0;
+  std::uint64_t skipped = 0;
+  std::string last;  ///< The type of its last event.
+};
+
+Account account_of(const std::string& stream) {
+  Account account;
+  for (const StreamEvent& event : parse_stream(stream)) {
+    account.last = event.type;
+    if (event.type == "skipped") {
+      account.skipped += std::stoull(event.data["skipped"].get<std::string>());
+    } else if (event.type == "message") {
+      ++account.had;
+      EXPECT_EQ(event.id, std::to_string(account.had + account.skipped));
+    }
+  }
+  return account;
+}
+
 class LiveTest : public testing::Test {
  protected:
   LiveTest() {
@@ -245,23 +266,38 @@ TEST_F(LiveTest, SlowClientsHoldUpNobodyAndAreToldWhatTheyMissed) {
   }
 
   for (const std::string& text : texts) {
-    std::uint64_t accounted = 0;
-    std::uint64_t skipped = 0;
-    const std::vector<StreamEvent> events = parse_stream(text);
-    for (const StreamEvent& event : events) {
-      if (event.type == "skipped") {
-        const std::uint64_t count = std::stoull(event.data["skipped"].get<std::string>());
-        accounted += count;
-        skipped += count;
-      } else if (event.type == "message") {
-        EXPECT_EQ(event.id, std::to_string(++accounted));
-      }
-    }
-    EXPECT_EQ(accounted, total);
-    EXPECT_GT(skipped, 0u);
-    ASSERT_FALSE(events.empty());
-    EXPECT_EQ(events.back().type, "end");
+    const Account account = account_of(text);
+    EXPECT_EQ(account.had + account.skipped, total);
+    EXPECT_GT(account.skipped, 0u);
+    EXPECT_EQ(account.last, "end");
   }
+}
+
+TEST_F(LiveTest, AStreamThatOutlivesItsSessionTellsWhatItLacks) {
+  struct ImpatientSink final : Sink {
+    explicit ImpatientSink(LiveServer& shown) : server(shown) {}
+    void handle(const Event& event) override { server.add(event); }
+    void close() override { server.finish(std::chrono::milliseconds(0)); }
+    LiveServer& server;
+  };
+  const std::unique_ptr<Client> late = ask("/debug/chantrace/stream");
+  std::uint64_t total = 0;
+  {
+    const Session session(Options{}.sink(std::make_shared<ImpatientSink>(*server_)).lossless());
+    const Channel<int> busy("busy", 1);
+    // More than fit into the buffers of a connection.
+    for (int i = 0; i < 50'000; ++i) {
+      busy.send(i);
+      busy.recv();
+    }
+    while ((total = events_since(~0ull, 0).total) < 100'001) std::this_thread::yield();
+  }
+
+  const Account account = account_of(late->receive());
+
+  EXPECT_EQ(account.had + account.skipped, total);
+  EXPECT_GT(account.skipped, 0u);
+  EXPECT_EQ(account.last, "end");
 }
 
 TEST_F(LiveTest, ClientsThatAreKilledHarmNobody) {

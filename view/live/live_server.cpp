@@ -61,6 +61,11 @@ Response answer(std::string body, std::string_view type = kJson, unsigned status
           .more = {}};
 }
 
+/// Events that a stream does not have.
+std::string skipped_in_words(std::uint64_t count) {
+  return "event: skipped\ndata: {\"skipped\":\"" + std::to_string(count) + "\"}\n\n";
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LiveServer>, std::string> LiveServer::start(
@@ -84,6 +89,7 @@ LiveServer::~LiveServer() {
 }
 
 void LiveServer::finish(std::chrono::milliseconds patience) {
+  total_at_end_ = newest_event();
   is_over_ = true;
   std::unique_lock lock(mutex_);
   stream_ended_.wait_for(lock, patience, [&] { return streams_ == 0; });
@@ -221,8 +227,7 @@ Response LiveServer::stream(const Request& request) {
       batch = events_since(last, kStreamBatch);
     }
     if (!batch.events.empty() && batch.first > last + 1)
-      text = "event: skipped\ndata: {\"skipped\":\"" + std::to_string(batch.first - last - 1) +
-             "\"}\n\n";
+      text = skipped_in_words(batch.first - last - 1);
     std::uint64_t number = batch.first;
     for (const Event& event : batch.events) {
       last = number++;
@@ -230,6 +235,8 @@ Response LiveServer::stream(const Request& request) {
     }
     if (is_over && batch.events.empty()) {
       has_ended = true;
+      // A program waits a while for those who listen, and then has no events any more.
+      if (last < total_at_end_) text += skipped_in_words(total_at_end_ - last);
       text += "event: end\ndata: {}\n\n";
     }
     return text;

@@ -55,7 +55,8 @@ class LiveServer {
 
   const std::string token_;
   Metrics metrics_;
-  std::atomic<bool> is_over_ = false;  ///< Read by streams.
+  std::atomic<bool> is_over_ = false;            ///< Read by streams,
+  std::atomic<std::uint64_t> total_at_end_ = 0;  ///< and how many events there were.
   std::mutex mutex_;
   std::condition_variable stream_ended_;
   std::size_t streams_ = 0;

@@ -1,5 +1,5 @@
 /// \file
-/// A sink that keeps what it gets.
+/// Sinks for tests: one that keeps what it gets, and one that does not.
 #pragma once
 
 #include <functional>
@@ -47,6 +47,12 @@ class CollectingSink final : public Sink {
   mutable std::mutex mutex_;
   std::vector<Event> events_;
   bool is_closed_ = false;
+};
+
+/// One that has no use for events.
+class NullSink final : public Sink {
+ public:
+  void handle(const Event&) override {}
 };
 
 }  // namespace chantrace

@@ -12,6 +12,7 @@
 
 #include "chantrace/chantrace.h"
 #include "chantrace/trace.h"
+#include "runtime/collecting_sink.h"
 #include "support/run_on_threads.h"
 #include "support/temporary_folder.h"
 #include "support/until_parked.h"
@@ -52,9 +53,6 @@ TEST(ForkTest, ChildWorks) {
 }
 
 TEST(ForkTest, ObjectsOfAChildEndThoughSinksWereBusy) {
-  struct NullSink final : Sink {
-    void handle(const Event&) override {}
-  };
   const Session session(Options{}.sink(std::make_shared<NullSink>()));
   std::atomic<bool> is_over = false;
   const Task busy = go("busy", [&] {

@@ -494,9 +494,6 @@ TEST(EventsSinceTest, GivesPagesAndSaysWhatIsNoLongerKept) {
 
 TEST(RecentTraceTest, WhatIsNoMoreIsForgotten) {
   constexpr std::uint64_t kChannels = 20'000;
-  struct NullSink final : Sink {
-    void handle(const Event&) override {}
-  };
   const Session session(Options{}.sink(std::make_shared<NullSink>()).lossless());
   Mutex lasting("lasting");
   const auto use_lasting = [&] { const std::lock_guard lock(lasting); };
@@ -527,9 +524,6 @@ TEST(RecentTraceTest, WhatIsNoMoreIsForgotten) {
 }
 
 TEST(RecentTraceTest, WhatEndsInAnExecutionInsideIsNoneOfTheSession) {
-  struct NullSink final : Sink {
-    void handle(const Event&) override {}
-  };
   const Session session(Options{}.sink(std::make_shared<NullSink>()).lossless());
   Mutex lasting("lasting");
   const auto use_lasting = [&] { const std::lock_guard lock(lasting); };

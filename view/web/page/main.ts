@@ -129,10 +129,11 @@ function aimOf(where: Where): Aim | undefined {
     case "objectNext":
       return object < 0 ? undefined : { direction: 1, query: `object=${object}`, fits: (step) => index.object(step) === object };
     case "preemption": return { direction: 1, query: "preemption=1", fits: (step) => index.isPreemption(step) };
-    case "match": {
+    case "match":
+    case "matchPrevious": {
       const { search } = timeline;
       if (search.steps === undefined) return undefined;
-      return { direction: 1, query: `q=${encodeURIComponent(searchBox.value)}`, fits: (step) => search.has(step), isRound: true };
+      return { direction: where === "match" ? 1 : -1, query: `q=${encodeURIComponent(searchBox.value)}`, fits: (step) => search.has(step), isRound: true };
     }
     default: return undefined;
   }
@@ -154,7 +155,7 @@ function go(where: Where): void {
   const aim = aimOf(where);
   if (!aim) return;
   // The search has looked at what is seen alone.
-  const part = where === "match" ? index() : (windows.holding(Math.max(now, 1)) ?? windows.current).index;
+  const part = aim.isRound ? index() : (windows.holding(Math.max(now, 1)) ?? windows.current).index;
   let step = now;
   if (part.has(now + aim.direction) || part.has(now))
     for (step += aim.direction; part.has(step); step += aim.direction) if (aim.fits(step)) { actions.select(step); return; }
@@ -162,10 +163,11 @@ function go(where: Where): void {
   if (index().isPart) {
     const edge = part.has(now + aim.direction) || part.has(now) ? step - aim.direction : now;
     windows.next(edge, aim.direction, aim.query, (next) => {
-      if (next === 0 && aim.isRound) windows.next(0, 1, aim.query, found); else found(next);
+      if (next === 0 && aim.isRound) windows.next(aim.direction > 0 ? 0 : index().total + 1, aim.direction, aim.query, found);
+      else found(next);
     });
   } else if (aim.isRound) {
-    found(timeline.search.next(now, 1) ?? 0);
+    found(timeline.search.next(now, aim.direction) ?? 0);
   }
 }
 
@@ -258,7 +260,7 @@ timeline.canvas.addEventListener("pointerleave", () => { timeline.hovered = 0; t
 
 function onKey(event: KeyboardEvent): void {
   if (event.target === searchBox) {
-    if (event.key === "Enter") actions.go("match");
+    if (event.key === "Enter") actions.go(event.shiftKey ? "matchPrevious" : "match");
     if (event.key === "Escape") {
       event.preventDefault();  // A browser would take the words away.
       timeline.canvas.focus();
@@ -281,6 +283,7 @@ function onKey(event: KeyboardEvent): void {
     c: () => actions.go("objectNext"),
     p: () => actions.go("preemption"),
     n: () => actions.go("match"),
+    N: () => actions.go("matchPrevious"),
     w: () => timeline.zoom(0.7, at),
     s: () => timeline.zoom(1 / 0.7, at),
     a: () => timeline.pan(-0.25),

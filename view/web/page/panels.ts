@@ -16,7 +16,7 @@ export interface Actions {
   showFinding(finding: number): void;
   go(where: Where): void;
 }
-export type Where = "previous" | "next" | "taskPrevious" | "taskNext" | "objectNext" | "preemption" | "match";
+export type Where = "previous" | "next" | "taskPrevious" | "taskNext" | "objectNext" | "preemption" | "match" | "matchPrevious";
 
 const kTextMax = 4000;  // Of a text that a trace brings; the rest is said to be left out.
 const kRowsMax = 200;
@@ -207,7 +207,7 @@ export function showHelp(dialog: HTMLDialogElement): void {
     ["shift \u2190 \u2192", "previous and next step of the same task"],
     ["c", "next step on the same channel or lock"],
     ["p", "next preemption"],
-    ["n", "next step that the search finds; also enter in the search"],
+    ["n N", "next and previous step that the search finds; also enter, shift enter in the search"],
     ["w s", "zoom in, zoom out; also the wheel"],
     ["a d", "to the left, to the right; also by dragging"],
     ["\u2191 \u2193", "other lanes; also the wheel over the names"],

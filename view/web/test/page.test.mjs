@@ -230,6 +230,13 @@ test("a search counts, marks and hides", async () => {
   await page.keyboard.press("h");
   await page.keyboard.press("n");
   assert.match(await text(page, "#detail"), /worker-7.*yield/s);
+  const first = await selected(page);
+  await page.keyboard.press("n");
+  assert.ok((await selected(page)) > first);
+  await page.keyboard.press("Shift+N");
+  assert.equal(await selected(page), first);
+  await page.keyboard.press("Shift+N");
+  assert.ok((await selected(page)) > first);  // Around the end.
   await seen(page, "search");
   await page.close();
 });

@@ -374,6 +374,10 @@ test("the command serves a trace that is too long for one page", async () => {
   const found = await selected(page);
   await page.keyboard.press("Shift+ArrowRight");
   await until(async () => (await selected(page)) > found);
+  await page.keyboard.press("Shift+N");
+  await until(async () => (await selected(page)) === found);
+  await page.keyboard.press("Shift+N");  // Around, or before it: in another part.
+  await until(async () => (await selected(page)) !== found && /yield/.test(await text(page, "#detail")));
   await seen(page, "long_found");
   await page.close();
   command.kill("SIGINT");

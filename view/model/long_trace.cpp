@@ -195,8 +195,6 @@ class PartMaker {
     return true;
   }
 
-  std::uint64_t steps() const { return steps_; }
-
   TracePart finish(Trace names) && {
     if (own_.empty()) keep_open();
     for (const std::uint64_t text : texts_) {
@@ -302,9 +300,7 @@ Result<LongTrace, TraceError> LongTrace::open(const std::filesystem::path& path,
   if (!stored.has_value()) return stored.error();
   auto impl = std::make_unique<Impl>(std::move(stored).value());
   if (const auto problem = impl->read())
-    return TraceError{
-        path.string(), 0,
-        *problem + "; \"chantrace recover\" writes what can be read of it as a new one"};
+    return TraceError{path.string(), 0, *problem + detail::kRecoverAdvice};
   return LongTrace(std::move(impl));
 } catch (const std::bad_alloc&) {
   return TraceError{path.string(), 0, "there is not enough memory to read the trace"};

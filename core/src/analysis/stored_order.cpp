@@ -58,9 +58,6 @@ class StoredMerge {
       objects_max_ = std::max(objects_max_, to_number(object.id));
     for (const TaskInfo& task : trace_.definitions().tasks)
       tasks_max_ = std::max(tasks_max_, to_number(task.id));
-    for (const StoredStream& stream : trace_.streams())
-      if (trace_.definitions().find_task(stream.task) == nullptr)
-        return "it has events of a task that it does not define";
     const std::uint64_t defined =
         trace_.definitions().objects.size() + trace_.definitions().tasks.size();
     if (std::uint64_t{objects_max_} + tasks_max_ >

@@ -28,9 +28,6 @@ constexpr std::uint32_t kChunkEventsMax = 64 * 1024;
 /// `EventPlace::index` has 32 bits.
 constexpr std::uint64_t kStreamItemsMax = std::numeric_limits<std::uint32_t>::max();
 
-constexpr const char* kAdvice =
-    "; \"chantrace recover\" writes what can be read of it as a new one";
-
 /// What a chunk's head says: of a message that is none, the task is 0.
 ChunkPlace place_of(schema::Message::Reader message) {
   switch (message.which()) {
@@ -154,10 +151,10 @@ Result<StoredTrace, TraceError> StoredTrace::open(const std::filesystem::path& p
   std::error_code ignored;
   if (std::filesystem::exists(spool, ignored))
     return TraceError{path.string(), 0,
-                      std::string("a part of it is in the spool beside it") + kAdvice};
+                      std::string("a part of it is in the spool beside it") + kRecoverAdvice};
   auto impl = std::make_unique<Impl>(std::move(file), static_cast<std::uint64_t>(status.st_size));
   if (const auto problem = impl->read(limits))
-    return TraceError{path.string(), 0, *problem + kAdvice};
+    return TraceError{path.string(), 0, *problem + kRecoverAdvice};
   return StoredTrace(std::move(impl));
 } catch (const std::bad_alloc&) {
   return TraceError{path.string(), 0, "there is not enough memory to read the trace"};
@@ -196,13 +193,6 @@ bool StoredTrace::read(const StoredChunk& chunk, std::vector<EventRecord>& items
 
 StreamCursors::StreamCursors(StoredTrace& trace)
     : trace_(trace), cursors_(trace.streams().size()) {}
-
-std::vector<std::uint64_t> StreamCursors::positions() const {
-  std::vector<std::uint64_t> positions;
-  positions.reserve(cursors_.size());
-  for (const Cursor& cursor : cursors_) positions.push_back(cursor.first_item + cursor.next);
-  return positions;
-}
 
 void StreamCursors::move_to(const std::vector<std::uint64_t>& positions) {
   for (std::size_t stream = 0; stream < cursors_.size(); ++stream) {

@@ -13,6 +13,10 @@
 
 namespace chantrace::detail {
 
+/// What to do with a trace that has to be read whole.
+inline constexpr const char* kRecoverAdvice =
+    "; \"chantrace recover\" writes what can be read of it as a new one";
+
 /// Events of one task that follow each other, and where they are in the file.
 struct StoredChunk {
   std::uint64_t offset_bytes = 0;
@@ -79,11 +83,10 @@ class StreamCursors {
   /// Requires: `head(stream)` is there.
   void take(std::uint32_t stream) { ++cursors_[stream].next; }
 
-  /// Items that were taken, by stream.
-  std::vector<std::uint64_t> positions() const;
+  /// `positions`: items of each stream that are passed over.
   void move_to(const std::vector<std::uint64_t>& positions);
 
-  /// Why an item is missing that should be there: the file is not what it was.
+  /// An item is missing that should be there: the file is not what it was.
   bool is_broken() const { return is_broken_; }
 
  private:
